@@ -1,0 +1,21 @@
+package transport
+
+// Store keeps the packs of one room. A *store.Store of internal/store is one.
+//
+// The node calls it from one goroutine at a time. After any error of Append the state on disk is unknown: the node
+// writes nothing more and Run returns the error.
+type Store interface {
+	// Records calls yield with every record in the order of Append. The frame is valid during the call only. It stops at
+	// the first error and returns it.
+	Records(yield func(n uint64, frame []byte) error) error
+	// Append adds records in ONE transaction and returns the number of the first. They are durable on return.
+	Append(frames [][]byte) (first uint64, err error)
+}
+
+// LastFile remembers, beside the key, the newest own change that may have left this machine. A *store.Last is one.
+type LastFile interface {
+	// ID returns the id that was set last, false if none ever was.
+	ID() (id [32]byte, ok bool)
+	// Set replaces the id; durable on return.
+	Set(id [32]byte) error
+}
