@@ -13,7 +13,6 @@ const (
 	majorText  = 3 << 5
 	majorArray = 4 << 5
 	majorMap   = 5 << 5
-	majorTag   = 6 << 5
 	majorOther = 7 << 5
 )
 

@@ -405,3 +405,41 @@ func (r *Reader) literal(depth int) {
 		}
 	}
 }
+
+// Bytes32 reads a byte string of 32 bytes: a key, a hash.
+func (r *Reader) Bytes32() (b [32]byte) {
+	copy(b[:], r.BytesN(len(b)))
+	return b
+}
+
+// Between returns the bytes from where r stands to where later, a copy of r that
+// has read on, stands.
+func (r Reader) Between(later *Reader) []byte { return r.buf[r.off:later.off:later.off] }
+
+// Skip moves past one whole item without looking at more than its heads. The
+// caller knows that the item is valid: a [Reader.Literal] has read it before. It
+// keeps no stack, so it may be called on any bytes, but on others it says nothing.
+func (r *Reader) Skip() {
+	for items := 1; items > 0 && r.err == nil; items-- {
+		if r.off >= len(r.buf) {
+			r.fail(r.off, ErrTruncated)
+			return
+		}
+		switch major := r.buf[r.off] & 0xe0; major {
+		case majorBytes, majorText:
+			r.str(major)
+		case majorArray:
+			items += r.Array()
+		case majorMap:
+			items += 2 * r.Map()
+		case majorOther:
+			r.off++
+			switch r.buf[r.off-1] {
+			case itemFloat16, itemFloat32, itemFloat64:
+				r.off += 2 << (r.buf[r.off-1] - itemFloat16)
+			}
+		default:
+			r.head(major)
+		}
+	}
+}

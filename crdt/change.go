@@ -1,0 +1,106 @@
+package crdt
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"github.com/tallystick/tallystick/crdt/dcbor"
+)
+
+// A Change is what a replica knows of one accepted change. Links and Payload
+// alias the replica's log: read only.
+type Change struct {
+	ID      ChangeID
+	Author  Author
+	Prev    ChangeID // of the chain's first change: zero
+	Seq     uint64   // 1 for the chain's first change; derived, not in the bytes
+	Lamport uint64   // 1 + the greatest of its parents'; counts changes; derived
+	Time    int64    // Unix seconds, the author's claim
+	Links   Links
+	Payload []byte
+}
+
+// Links are the changes that a change names besides prev, sorted.
+type Links struct{ raw []byte }
+
+const linkBytes = 2 + 32 // the head of a 32-byte string, and the id
+
+// Len is the number of links.
+func (l Links) Len() int { return len(l.raw) / linkBytes }
+
+// At is link i.
+func (l Links) At(i int) ChangeID {
+	return ChangeID(l.raw[i*linkBytes+2 : (i+1)*linkBytes])
+}
+
+// envelope is a payload read as far as everybody judges it: [time, links, ops].
+type envelope struct {
+	time  int64
+	links Links
+	ops   []byte // undecoded
+}
+
+// parseEnvelope reads the payload of a change that follows prev. What it refuses
+// depends on these bytes alone.
+func parseEnvelope(payload []byte, room RoomID, prev ChangeID) (envelope, error) {
+	var e envelope
+	if len(payload) > MaxPayloadBytes {
+		return e, overLimit("payload bytes", MaxPayloadBytes, len(payload))
+	}
+	r := dcbor.NewReader(payload)
+	r.ArrayN(3)
+	e.time = r.Int()
+	n := r.Array()
+	if n > MaxLinks {
+		return e, overLimit("links", MaxLinks, n)
+	}
+	start := r.Offset()
+	for range n {
+		r.BytesN(32)
+	}
+	end := r.Offset()
+	e.ops = r.Bytes()
+	if err := r.Done(); err != nil {
+		return e, malformed(err)
+	}
+	e.links = Links{payload[start:end:end]}
+	var last ChangeID
+	for i := range n {
+		link := e.links.At(i)
+		if i > 0 && bytes.Compare(last[:], link[:]) >= 0 || link == prev || link == ChangeID(room) {
+			return e, ErrBadLinks
+		}
+		last = link
+	}
+	if len(e.ops) == 0 {
+		return e, ErrEmptyOps
+	}
+	return e, nil
+}
+
+// reparse is parseEnvelope for a payload that was accepted before.
+func reparse(payload []byte) envelope {
+	r := dcbor.NewReader(payload)
+	r.Array()
+	e := envelope{time: r.Int()}
+	n := r.Array()
+	start := r.Offset()
+	end := start + n*linkBytes
+	e.links = Links{payload[start:end:end]}
+	r = dcbor.NewReader(payload[end:])
+	e.ops = r.Bytes()
+	return e
+}
+
+// appendPayload encodes a payload. links are sorted and unique.
+func appendPayload(dst []byte, time int64, links []ChangeID, ops []byte) []byte {
+	dst = dcbor.AppendArray(dst, 3)
+	dst = dcbor.AppendInt(dst, time)
+	dst = dcbor.AppendArray(dst, len(links))
+	for _, l := range links {
+		dst = dcbor.AppendBytes(dst, l[:])
+	}
+	return dcbor.AppendBytes(dst, ops)
+}
+
+func payloadHash(payload []byte) [32]byte { return sha256.Sum256(payload) }

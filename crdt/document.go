@@ -1,0 +1,133 @@
+package crdt
+
+import (
+	"github.com/tidwall/btree"
+)
+
+// document is what the accepted changes make. Invariant: it is a pure function
+// of the set of applied changes; every op looks only at its change and that
+// change's ancestors, or at state that commutes.
+type document interface {
+	// apply applies change i, all of whose ancestors were applied before.
+	apply(i int32)
+	// hashState adds the deterministic CBOR of the state (docs/protocol.md §6) to
+	// the hash.
+	hashState(h *stateHash)
+	// value is the document as plain Go values.
+	value() any
+	// kindOf is the kind of the object of that name.
+	kindOf(thing) (ObjectKind, bool)
+	// exists reports whether a value, element or object of that name was made.
+	exists(thing) bool
+	said() marks
+	view() docView
+}
+
+// docView is the part of a document that a View shows, immutable.
+type docView struct {
+	feed  *btree.BTreeG[feedItem]
+	marks *btree.BTreeG[markItem]
+	// digest is set for rooms whose document has no immutable picture.
+	digest *[32]byte
+}
+
+func newDocument(k Kind, l *log) document {
+	switch k {
+	case JSON:
+		return newJSONDoc(l)
+	case Oracle:
+		return newFeedDoc(l, "feeds")
+	default:
+		return newFeedDoc(l, "entries")
+	}
+}
+
+// thing is a Name by log index: the index-th thing that change made, or a fixed
+// object for change = none.
+type thing struct {
+	change int32
+	index  uint32
+}
+
+func fixedThing(n uint32) thing { return thing{none, n} }
+
+// resolve finds what f names, read from change i of which the ops before it made
+// `made` things. It says nothing about whether that thing exists. O(log n).
+func (l *log) resolve(f ref, i int32, links Links, made int) (thing, bool) {
+	switch {
+	case f.fixed:
+		if f.i > 1 {
+			return thing{}, false
+		}
+		return fixedThing(uint32(f.i)), true
+	case f.i >= MaxPayloadBytes:
+		return thing{}, false // no change makes more
+	case f.k == 0:
+		return thing{i, uint32(f.i)}, f.i < int64(made)
+	case f.k > 0:
+		b := l.back(i, uint64(f.k))
+		return thing{b, uint32(f.i)}, b != none
+	default:
+		n := -1 - f.k
+		if n >= int64(links.Len()) {
+			return thing{}, false
+		}
+		b := l.back(l.index[links.At(int(n))], uint64(f.d))
+		return thing{b, uint32(f.i)}, b != none
+	}
+}
+
+// name is t for the world outside this log.
+func (l *log) name(t thing) Name {
+	if t.change == none {
+		return Name{Index: t.index}
+	}
+	return Name{Change: l.at(t.change).id, Index: t.index}
+}
+
+func (l *log) thing(n Name) (thing, bool) {
+	if n.Fixed() {
+		return fixedThing(n.Index), n.Index <= 1
+	}
+	i, ok := l.index[n.Change]
+	return thing{i, n.Index}, ok
+}
+
+// A markItem is what one author says of one thing: of all its marks on it, the
+// one with the greatest (lamport, change id, op index).
+type markItem struct {
+	target thing
+	author uint32
+	change int32 // that made the mark
+	op     int32
+	offset int32 // of the literal in that change's ops
+}
+
+// marks holds one item for each (target, author).
+type marks struct {
+	log   *log
+	items *btree.BTreeG[markItem]
+}
+
+func newMarks(l *log) marks {
+	return marks{l, btree.NewBTreeGOptions(func(a, b markItem) bool {
+		switch {
+		case a.target.change != b.target.change:
+			return a.target.change < b.target.change
+		case a.target.index != b.target.index:
+			return a.target.index < b.target.index
+		default:
+			return a.author < b.author
+		}
+	}, btree.Options{NoLocks: true})}
+}
+
+func (m marks) set(item markItem) {
+	if old, ok := m.items.Get(item); ok {
+		if old.change == item.change && old.op > item.op ||
+			old.change != item.change && m.log.before(item.change, old.change) {
+			return
+		}
+	}
+	m.items.Set(item)
+}

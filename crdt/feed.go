@@ -1,0 +1,92 @@
+package crdt
+
+import (
+	"github.com/tallystick/tallystick/crdt/dcbor"
+	"github.com/tidwall/btree"
+)
+
+// feedDoc is the document of a ledger or oracle room: an append-only list, whose
+// order is (lamport, change id, index), and marks. Every other op is void.
+type feedDoc struct {
+	log   *log
+	name  string // of the list in value
+	items *btree.BTreeG[feedItem]
+	marks marks
+}
+
+// A feedItem is one appended literal.
+type feedItem struct {
+	thing
+	offset int32 // of the literal in the change's ops
+}
+
+func newFeedDoc(l *log, name string) *feedDoc {
+	less := func(a, b feedItem) bool {
+		if a.change != b.change {
+			return l.before(a.change, b.change)
+		}
+		return a.index < b.index
+	}
+	return &feedDoc{log: l, name: name, items: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true}), marks: newMarks(l)}
+}
+
+func (d *feedDoc) apply(i int32) {
+	rec := d.log.at(i)
+	e := reparse(rec.payload)
+	eachOp(e.ops, func(o *op, at, made int) {
+		switch o.code {
+		case opAppend:
+			if o.target.fixed && o.target.i == int64(Feed.Index) {
+				// Load is Set that tries the end first, where most changes belong.
+				d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
+			}
+		case opMark:
+			if t, ok := d.log.resolve(o.target, i, e.links, made); ok && d.exists(t) {
+				d.marks.set(markItem{t, rec.author, i, int32(at), int32(o.offset)})
+			}
+		}
+	})
+}
+
+func (d *feedDoc) exists(t thing) bool {
+	if t.change == none {
+		return t.index <= 1
+	}
+	_, ok := d.items.Get(feedItem{thing: t})
+	return ok
+}
+
+func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {
+	switch t {
+	case fixedThing(Root.Index):
+		return MapObject, true
+	case fixedThing(Feed.Index):
+		return feedObject, true
+	}
+	return 0, false
+}
+
+func (d *feedDoc) said() marks { return d.marks }
+
+func (d *feedDoc) value() any {
+	list := make([]any, 0, d.items.Len())
+	d.items.Scan(func(it feedItem) bool {
+		list = append(list, d.log.literalAt(it.change, it.offset).Value())
+		return true
+	})
+	return map[string]any{d.name: list}
+}
+
+func (d *feedDoc) view() docView {
+	return docView{feed: d.items.Copy(), marks: d.marks.items.Copy()}
+}
+
+// literalAt is the literal at that offset of the ops of change i, which was
+// checked when the change was applied.
+func (l *log) literalAt(i, offset int32) Literal {
+	ops := reparse(l.at(i).payload).ops
+	r := dcbor.NewReader(ops[offset:])
+	start := r
+	r.Skip()
+	return start.Between(&r)
+}

@@ -1,0 +1,52 @@
+package crdt
+
+import "time"
+
+// Limits of the format. Breaking one of the envelope's refuses the pack;
+// breaking one of the ops' makes the ops of that change void as a whole
+// (docs/protocol.md §3, §5). They belong to charter version 1: every
+// implementation has the same.
+const (
+	MaxPayloadBytes  = 64 << 10 // of one change
+	MaxLinks         = 1024     // of one change
+	MaxOps           = 4096     // of one change
+	MaxDepth         = 32       // arrays and maps within each other in ops, the array of ops being the first
+	MaxReplaces      = 256      // values that one set or unset names
+	MaxDeleteRange   = 64 << 10 // elements that the deletes of one change name
+	MaxPackBytes     = 1 << 20
+	MaxPackRuns      = 256
+	MaxPackChanges   = 4096
+	MaxCharterBytes  = 64 << 10
+	MaxRoomNameBytes = 64
+	MaxWriters       = 1024
+)
+
+// Limits of what this implementation does within the format.
+const (
+	// MaxOwnLinks is how many heads an author links: the newest, by arrival.
+	// What the ops refer to is linked besides.
+	MaxOwnLinks = 64
+	// MaxMissing is how many missing parents an [Outcome] names.
+	MaxMissing = 256
+
+	// The pending buffer counts the bytes of the packs' frames.
+	MaxPendingBytes     = 32 << 20
+	MaxPendingPeerBytes = 8 << 20
+	MaxPendingPacks     = 4096
+	// PendingExpiry is how long a pack waits for its parents.
+	PendingExpiry = 30 * time.Second
+
+	// maxRefusedIDs bounds the memory of changes refused for their own bytes.
+	maxRefusedIDs = 4096
+)
+
+// Domain-separation labels: what is hashed or signed begins with one.
+const (
+	labelRoom     = "tallystick room v1\x00"
+	labelChain    = "tallystick chain v1\x00"
+	labelChange   = "tallystick change v1"
+	labelSig      = "tallystick sig v1\x00"
+	labelLog      = "tallystick log v1\x00"
+	labelDoc      = "tallystick doc v1\x00"
+	labelEvidence = "tallystick evidence v1"
+)

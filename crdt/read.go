@@ -1,0 +1,220 @@
+package crdt
+
+import (
+	"fmt"
+
+	"github.com/tallystick/tallystick/crdt/dcbor"
+)
+
+// Len is the number of accepted changes. Their log indexes, 0 … Len-1, are their
+// order of acceptance here, parents first; other replicas have other orders.
+func (r *Replica) Len() int { return int(r.log.n) }
+
+// Signed is the number of changes that lie in packs: Len less the own changes
+// that wait for [Writer.Sign].
+func (r *Replica) Signed() int { return int(r.log.sealed) }
+
+// Index is the log index of an accepted change.
+func (r *Replica) Index(id ChangeID) (int, bool) {
+	i, ok := r.log.index[id]
+	return int(i), ok
+}
+
+// At is the change at log index i < Len.
+func (r *Replica) At(i int) Change { return r.log.changeAt(int32(i)) }
+
+// ID is At(i).ID without the rest.
+func (r *Replica) ID(i int) ChangeID { return r.log.at(int32(i)).id }
+
+// Author is At(i).Author without the rest.
+func (r *Replica) Author(i int) Author { return r.log.keys[r.log.at(int32(i)).author] }
+
+// Seq is At(i).Seq without the rest.
+func (r *Replica) Seq(i int) uint64 { return uint64(r.log.at(int32(i)).seq) }
+
+// Back is the log index of the change d before i on its chain; false if the
+// chain is shorter. O(log d).
+func (r *Replica) Back(i int, d uint64) (int, bool) {
+	b := r.log.back(int32(i), d)
+	return int(b), b != none
+}
+
+// Prev is Back(i, 1) in constant time.
+func (r *Replica) Prev(i int) (int, bool) {
+	p := r.log.at(int32(i)).prev
+	return int(p), p != none
+}
+
+// Continued reports whether a change of the same author follows i on its chain.
+func (r *Replica) Continued(i int) bool { return r.log.child[i] != none }
+
+// Tips are the log indexes of all changes that no change of the same author
+// follows: one an author, more for one who forked. In no particular order.
+func (r *Replica) Tips(yield func(i int) bool) {
+	for k := range r.log.authors {
+		for i := range r.log.authors[k].eachTip {
+			if !yield(int(i)) {
+				return
+			}
+		}
+	}
+}
+
+// TipsOf are the tips of one author, in no particular order.
+func (r *Replica) TipsOf(a Author, yield func(i int) bool) {
+	if k, ok := r.log.authorOf[a]; ok {
+		r.log.authors[k].eachTip(func(i int32) bool { return yield(int(i)) })
+	}
+}
+
+// Heads are the changes that no accepted change has as a parent, oldest arrival
+// first.
+func (r *Replica) Heads() []ChangeID {
+	heads := make([]ChangeID, 0, r.log.heads.Len())
+	r.log.heads.Scan(func(i int32) bool {
+		heads = append(heads, r.log.at(i).id)
+		return true
+	})
+	return heads
+}
+
+// Forks is the evidence held: one for each change after which its author made
+// two. The result is only appended to; do not change it.
+func (r *Replica) Forks() []Fork { return r.log.forks }
+
+// PackFrom encodes the pack that log index from lies in, from that index on and
+// without what has names: what the other side is known to have, a set closed
+// under going back on chains. frame is nil if nothing is left of it. next is the
+// index after that pack. from must be below [Replica.Signed], and a place where
+// a pack began or once ended: nothing is ever cut off the end of a run.
+func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next int) {
+	l := r.log
+	end := l.packEnd(l.packAt(int32(from)))
+	type group struct {
+		changes []int32
+		bytes   int
+	}
+	var groups []group
+	of := make(map[int32]int) // run by its last change so far
+	total := packOverheadBytes
+	for i := int32(from); i < end; i++ {
+		if has != nil && has(int(i)) {
+			continue
+		}
+		rec := l.at(i)
+		g, ok := of[rec.prev]
+		if ok && rec.prev != none && l.child[rec.prev] == i {
+			delete(of, rec.prev)
+		} else {
+			g = len(groups)
+			groups = append(groups, group{})
+			total += runOverheadBytes
+		}
+		groups[g].changes = append(groups[g].changes, i)
+		total += len(rec.payload) + changeOverheadBytes
+		of[i] = g
+	}
+	if len(groups) == 0 {
+		return nil, int(end)
+	}
+	frame = dcbor.AppendArray(make([]byte, 0, total), len(groups))
+	for _, g := range groups {
+		first, last := l.at(g.changes[0]), g.changes[len(g.changes)-1]
+		prev := ChangeID(r.room)
+		if first.prev != none {
+			prev = l.at(first.prev).id
+		}
+		frame = appendRunHead(frame, l.keys[first.author], prev, len(g.changes))
+		for _, i := range g.changes {
+			frame = dcbor.AppendBytes(frame, l.at(i).payload)
+		}
+		sig, ok := l.sigs[last]
+		if !ok {
+			panic("crdt: internal error: a run without its end")
+		}
+		frame = dcbor.AppendBytes(frame, sig[:])
+	}
+	return frame, int(end)
+}
+
+// Value is the whole document as plain Go values: map[string]any, []any, string,
+// int64 and so on, the winner where values conflict. A ledger or oracle room is a
+// map with the one key "entries" or "feeds".
+func (r *Replica) Value() any { return r.doc.value() }
+
+// A Held is one of the values that stand under a key or in a register.
+type Held struct {
+	Name    Name
+	Literal Literal    // nil if it is an object
+	Object  ObjectKind // if Literal is nil
+}
+
+// Values are the values that stand under key of a map, or in a register with key
+// "", the winner first; more than one if they conflict. The error is
+// [ErrNoTarget] or [ErrWrongType].
+func (r *Replica) Values(holder Name, key string) ([]Held, error) {
+	d, t, kind, err := r.object(holder)
+	if err != nil {
+		return nil, err
+	}
+	if kind != MapObject && kind != RegisterObject {
+		return nil, fmt.Errorf("%w: %v", ErrWrongType, holder)
+	}
+	var held []Held
+	for _, v := range d.now(t, key) {
+		held = append(held, hold(r.log.name(v.at), v.literal, v.object))
+	}
+	return held, nil
+}
+
+// Items are the items of a list, in order. The error is [ErrNoTarget] or
+// [ErrWrongType].
+func (r *Replica) Items(list Name) ([]Held, error) {
+	d, t, kind, err := r.object(list)
+	if err != nil {
+		return nil, err
+	}
+	if kind != ListObject {
+		return nil, fmt.Errorf("%w: %v", ErrWrongType, list)
+	}
+	var held []Held
+	for _, e := range d.objects[t].seq.live() {
+		held = append(held, hold(r.log.name(e.at), e.literal, e.object))
+	}
+	return held, nil
+}
+
+func hold(n Name, l Literal, o *object) Held {
+	h := Held{Name: n, Literal: l}
+	if o != nil {
+		h.Object = o.kind
+	}
+	return h
+}
+
+func (r *Replica) object(n Name) (*jsonDoc, thing, ObjectKind, error) {
+	d, ok := r.doc.(*jsonDoc)
+	if !ok {
+		return nil, thing{}, 0, fmt.Errorf("%w: %s", ErrNoEffect, r.charter.Kind)
+	}
+	if t, ok := r.log.thing(n); ok {
+		if kind, ok := d.kindOf(t); ok {
+			return d, t, kind, nil
+		}
+	}
+	return nil, thing{}, 0, fmt.Errorf("%w: %v", ErrNoTarget, n)
+}
+
+// MarkOf is what a says of target now, and whether it says anything.
+func (r *Replica) MarkOf(target Name, a Author) (Literal, bool) {
+	t, ok := r.log.thing(target)
+	k, known := r.log.authorOf[a]
+	if !ok || !known {
+		return nil, false
+	}
+	it, ok := r.doc.said().items.Get(markItem{target: t, author: k})
+	if !ok {
+		return nil, false
+	}
+	return r.log.literalAt(it.change, it.offset), true
+}

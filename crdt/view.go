@@ -1,0 +1,155 @@
+package crdt
+
+import (
+	"sync"
+
+	"github.com/tidwall/btree"
+)
+
+// A View is an immutable picture of a replica, safe for any number of goroutines
+// while the replica goes on. Making one costs O(1) for ledger and oracle rooms,
+// whose document it shares, and a document digest for json rooms.
+type View struct {
+	charter Charter
+	log     *log // records and keys only
+	heads   *btree.BTreeG[int32]
+	forks   []Fork
+	doc     docView
+
+	logDigest func() [32]byte
+	docDigest func() [32]byte
+	forked    func() map[Author]bool
+}
+
+// View is the replica as it is now.
+func (r *Replica) View() *View {
+	l := r.log
+	v := &View{
+		charter: r.charter,
+		log:     &log{room: l.room, slabs: l.slabs[:len(l.slabs):len(l.slabs)], n: l.n, keys: l.keys[:len(l.keys):len(l.keys)]},
+		heads:   l.heads.Copy(),
+		forks:   l.forks[:len(l.forks):len(l.forks)],
+		doc:     r.doc.view(),
+	}
+	v.logDigest = sync.OnceValue(func() [32]byte { return logDigest(r.room, v.Heads()) })
+	v.docDigest = sync.OnceValue(v.hashDoc)
+	v.forked = sync.OnceValue(func() map[Author]bool {
+		m := make(map[Author]bool, len(v.forks))
+		for _, f := range v.forks {
+			m[f.Author] = true
+		}
+		return m
+	})
+	return v
+}
+
+// Charter is what founded the room.
+func (v *View) Charter() Charter { return v.charter }
+
+// Room is the room's id.
+func (v *View) Room() RoomID { return v.log.room }
+
+// Changes is the number of accepted changes.
+func (v *View) Changes() int { return int(v.log.n) }
+
+// ChangeAt is the change at log index i < Changes.
+func (v *View) ChangeAt(i int) Change { return v.log.changeAt(int32(i)) }
+
+// Heads are the changes that no accepted change has as a parent.
+func (v *View) Heads() []ChangeID {
+	heads := make([]ChangeID, 0, v.heads.Len())
+	v.heads.Scan(func(i int32) bool {
+		heads = append(heads, v.log.at(i).id)
+		return true
+	})
+	return heads
+}
+
+// LogDigest is [Replica.LogDigest], computed once.
+func (v *View) LogDigest() [32]byte { return v.logDigest() }
+
+// DocDigest is [Replica.DocDigest], computed once, when first asked for:
+// O(document).
+func (v *View) DocDigest() [32]byte { return v.docDigest() }
+
+func (v *View) hashDoc() [32]byte {
+	if v.doc.digest != nil {
+		return *v.doc.digest
+	}
+	return docDigest(v.log.room, feedState{v.doc.feed.Len(), v.doc.feed.Scan, v.log, marks{v.log, v.doc.marks}})
+}
+
+// Forks is the evidence held. Do not change it.
+func (v *View) Forks() []Fork { return v.forks }
+
+// Forked reports whether a fork of a is known.
+func (v *View) Forked(a Author) bool { return len(v.forks) > 0 && v.forked()[a] }
+
+// A Key is a [Name] by log index: valid for one replica's run, and for all Views
+// of it.
+type Key struct {
+	Change int // log index
+	Index  uint32
+}
+
+// A Row is one literal of the feed.
+type Row struct {
+	Key     Key
+	Literal Literal // aliases the log: read only
+}
+
+// Len is the number of rows of the feed: 0 in a json room.
+func (v *View) Len() int {
+	if v.doc.feed == nil {
+		return 0
+	}
+	return v.doc.feed.Len()
+}
+
+// Row is row i of the feed, which is ordered by (lamport, change id, index): rows
+// that arrive late may come before it later. O(log Len).
+func (v *View) Row(i int) Row {
+	it, ok := v.doc.feed.GetAt(i)
+	if !ok {
+		return Row{}
+	}
+	return v.row(it)
+}
+
+func (v *View) row(it feedItem) Row {
+	return Row{Key{int(it.change), it.index}, v.log.literalAt(it.change, it.offset)}
+}
+
+// Rows calls yield with every row in order, first to last. It is a good deal
+// faster than Row for each.
+func (v *View) Rows(yield func(Row) bool) {
+	if v.doc.feed != nil {
+		v.doc.feed.Scan(func(it feedItem) bool { return yield(v.row(it)) })
+	}
+}
+
+// IndexOf is the row that k names now. O(log² Len).
+func (v *View) IndexOf(k Key) (int, bool) {
+	if k.Change < 0 || k.Change >= v.Changes() {
+		return 0, false
+	}
+	want := thing{int32(k.Change), k.Index}
+	lo, hi := 0, v.Len()
+	for lo < hi {
+		mid := (lo + hi) / 2
+		it, _ := v.doc.feed.GetAt(mid)
+		switch {
+		case it.thing == want:
+			return mid, true
+		case it.change == want.change && it.index < want.index,
+			it.change != want.change && v.log.before(it.change, want.change):
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return 0, false
+}
+
+// NameOf is k for the world outside this replica.
+func (v *View) NameOf(k Key) Name { return v.log.name(thing{int32(k.Change), k.Index}) }

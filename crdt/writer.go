@@ -1,0 +1,112 @@
+package crdt
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+)
+
+// A Writer makes changes of one author in one replica. It is used like the
+// replica itself: by one goroutine at a time.
+//
+// The author's rule that makes a crash harmless is the caller's to keep: a
+// change must be durable before anybody else hears of it, or the author forks
+// itself.
+type Writer struct {
+	replica *Replica
+	key     ed25519.PrivateKey
+	author  Author
+	number  uint32 // of the author in the log
+}
+
+// Writer returns the writer for key, or [ErrNotAWriter], [ErrBadAuthor].
+func (r *Replica) Writer(key ed25519.PrivateKey) (*Writer, error) {
+	author, err := ParseAuthor(key.Public().(ed25519.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	if !r.charter.writes(author) {
+		return nil, fmt.Errorf("%w: %v", ErrNotAWriter, author)
+	}
+	return &Writer{replica: r, key: key, author: author, number: r.log.authorIndex(author)}, nil
+}
+
+// Author is who writes.
+func (w *Writer) Author() Author { return w.author }
+
+// Change makes one change of the ops that edit adds to its Tx, appends it to the
+// log and applies it. unix is the claimed time in seconds. The change is unsigned
+// until [Writer.Sign]; several may be made before.
+//
+// If edit or Change returns an error, log and document are as before:
+// [ErrEmptyChange], [ErrOverLimit], [ErrOwnFork] (this author's chain is forked:
+// go on as a new author), or edit's own.
+func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
+	l := w.replica.log
+	state := &l.authors[w.number]
+	if state.forked {
+		return ChangeID{}, fmt.Errorf("%w: %v", ErrOwnFork, w.author)
+	}
+	tx := &Tx{replica: w.replica, author: w.number, prev: state.tip}
+	if err := edit(tx); err != nil {
+		return ChangeID{}, err
+	}
+	payload, err := tx.payload(unix)
+	if err != nil {
+		return ChangeID{}, err
+	}
+	prev := ChangeID(w.replica.room)
+	if state.tip != none {
+		prev = l.at(state.tip).id
+	}
+	env, err := parseEnvelope(payload, w.replica.room, prev)
+	if err != nil {
+		return ChangeID{}, err
+	}
+	c := &checkedChange{id: state.prefix.id(prev, payloadHash(payload)), payload: payload, envelope: env}
+	i := l.add(w.number, state.tip, c)
+	w.replica.doc.apply(i)
+	return c.id, nil
+}
+
+// Unsigned is the number of changes that wait for Sign, and their bytes. Sign
+// before they exceed [MaxPackChanges] or [MaxPackBytes]: Change does not.
+func (w *Writer) Unsigned() (changes, bytes int) {
+	l := w.replica.log
+	for i := l.sealed; i < l.n; i++ {
+		bytes += len(l.at(i).payload) + changeOverheadBytes
+	}
+	return int(l.n - l.sealed), bytes
+}
+
+// Sign signs all own changes since the last time, as one run. It returns the log
+// indexes [from, to) that are signed now.
+func (w *Writer) Sign() (from, to int) {
+	l := w.replica.log
+	from = int(l.sealed)
+	if l.sealed == l.n {
+		return from, from
+	}
+	last := l.n - 1
+	l.seal([]runEnd{{last: last, sig: sign(w.key, w.replica.room, l.at(last).id)}})
+	return from, int(l.n)
+}
+
+// links are the heads that an author names: the newest MaxOwnLinks, and besides
+// what needed names. prev is left out.
+func (r *Replica) links(prev int32, needed []int32) []ChangeID {
+	var links []ChangeID
+	count := 0
+	r.log.heads.Reverse(func(i int32) bool {
+		if i != prev {
+			links = append(links, r.log.at(i).id)
+		}
+		count++
+		return count < MaxOwnLinks
+	})
+	for _, i := range needed {
+		links = append(links, r.log.at(i).id)
+	}
+	slices.SortFunc(links, ChangeID.compare)
+	return slices.Compact(links)
+}
