@@ -1,0 +1,138 @@
+package profile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/tallystick/tallystick/internal/disk"
+)
+
+// Config is what the config file says; what it leaves out is zero. Addresses and the room's name are as given: who uses
+// them judges them.
+//
+//	name = "alice"                          # who runs where no NAME is given
+//	room = "main"
+//	connect = ["ws://192.0.2.1:8080"]
+//	listen = "127.0.0.1:8080"
+type Config struct {
+	Name    Name
+	Room    string
+	Connect []string
+	Listen  string
+}
+
+// configFile is the file's form.
+type configFile struct {
+	Name    configName `toml:"name"`
+	Room    string     `toml:"room"`
+	Connect []string   `toml:"connect"`
+	Listen  string     `toml:"listen"`
+}
+
+const configFields = "name, room, connect, listen"
+
+// configForm says what a field must be, in words for people.
+var configForm = map[string]string{
+	"name":    "a text in quotes",
+	"room":    "a text in quotes",
+	"connect": "a list of texts in quotes",
+	"listen":  "a text in quotes",
+}
+
+// configName is judged while the file is decoded, so that an error has its line.
+type configName struct{ Name }
+
+// UnmarshalText takes a name. Errors: [ErrName].
+func (n *configName) UnmarshalText(b []byte) (err error) {
+	n.Name, err = ParseName(string(b))
+	return err
+}
+
+// LoadConfig reads the config file; without one it returns the zero Config. Errors: [ErrFolder], [ErrConfig].
+func LoadConfig() (Config, error) {
+	path, err := ConfigPath()
+	if err != nil {
+		return Config{}, err
+	}
+	// Symbolic links are followed, unlike with keys: people keep their configs in repositories.
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, nil
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	f, err := disk.OpenRegular(target, os.O_RDONLY)
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	defer f.Close() // only read
+	b, err := disk.ReadSmall(f)
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return parseConfig(path, b)
+}
+
+// parseConfig reads b, the content of path.
+func parseConfig(path string, b []byte) (Config, error) {
+	var file configFile
+	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return Config{}, configError(path, err)
+	}
+	// The decoder takes Name for name. A reader of the file may not, and with both in it one would be lost.
+	var raw map[string]any
+	if err := toml.Unmarshal(b, &raw); err != nil {
+		return Config{}, configError(path, err)
+	}
+	for key := range raw {
+		if configForm[key] == "" {
+			return Config{}, fmt.Errorf("%w: %s:%d: unknown field %q; known are %s", ErrConfig, path, lineOf(b, key), key, configFields)
+		}
+	}
+	return Config{Name: file.Name.Name, Room: file.Room, Connect: file.Connect, Listen: file.Listen}, nil
+}
+
+// lineOf returns the number of the line that begins with key, 1 if there is none.
+func lineOf(b []byte, key string) int {
+	n := 0
+	for line := range bytes.Lines(b) {
+		n++
+		if bytes.HasPrefix(bytes.TrimLeft(line, " \t['\""), []byte(key)) {
+			return n
+		}
+	}
+	return 1
+}
+
+// configError says where in the file err is, and which field it is about.
+func configError(path string, err error) error {
+	var missing *toml.StrictMissingError
+	if errors.As(err, &missing) && len(missing.Errors) > 0 {
+		e := &missing.Errors[0]
+		line, _ := e.Position()
+		return fmt.Errorf("%w: %s:%d: unknown field %q; known are %s", ErrConfig, path, line, strings.Join(e.Key(), "."), configFields)
+	}
+	var bad *toml.DecodeError
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	line, column := bad.Position()
+	what := strings.TrimPrefix(bad.Error(), "toml: ")
+	field := strings.Join(bad.Key(), ".")
+	switch form := configForm[field]; {
+	case form != "" && strings.HasPrefix(what, "cannot "):
+		return fmt.Errorf("%w: %s:%d: field %q must be %s", ErrConfig, path, line, field, form)
+	case field != "":
+		return fmt.Errorf("%w: %s:%d: field %q: %s", ErrConfig, path, line, field, strings.TrimPrefix(what, "error calling UnmarshalText: "))
+	}
+	return fmt.Errorf("%w: %s:%d:%d: %s", ErrConfig, path, line, column, what)
+}
