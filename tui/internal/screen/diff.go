@@ -66,6 +66,9 @@ func diffRow(dst []byte, y int, before, after []Cell) []byte {
 	if x == end {
 		return dst
 	}
+	for end < len(after) && spills(after, end) {
+		end++
+	}
 	for x > 0 && after[x].Width == 0 { // never begin in the middle of a wide cell
 		x--
 	}
@@ -111,8 +114,18 @@ func diffRow(dst []byte, y int, before, after []Cell) []byte {
 	return dst
 }
 
+// spills reports whether the cell before x is one that a terminal may have drawn into x too, so that x is written again.
+func spills(row []Cell, x int) bool {
+	for x--; x > 0 && row[x].Width == 0; x-- {
+	}
+	return x >= 0 && row[x].doubtful()
+}
+
 // gapAt returns where the unchanged cells from x on end if they are worth a jump, else x.
 func gapAt(same func(int) bool, after []Cell, x, end int) int {
+	if spills(after, x) {
+		return x
+	}
 	bytes, to := 0, x
 	for to < end && same(to) {
 		bytes += len(after[to].Text)
