@@ -237,6 +237,7 @@ func (r *Replica) accept(p *Pack, order []int32) {
 		changes[i], runs[i], prevs[i] = c, run, prev
 		return true
 	})
+	p.unalias(changes)
 	from := r.log.n
 	for _, i := range order {
 		prev := none
@@ -252,6 +253,27 @@ func (r *Replica) accept(p *Pack, order []int32) {
 	r.log.seal(ends)
 	for i := from; i < r.log.n; i++ {
 		r.doc.apply(i)
+	}
+}
+
+// unalias puts copies in place of the changes of p if most of its frame is not
+// theirs: else whoever sends one new change among a megabyte of known ones makes
+// the log hold all of it.
+func (p *Pack) unalias(changes []*checkedChange) {
+	size := 0
+	for _, c := range changes {
+		size += len(c.payload)
+	}
+	if 2*size >= p.bytes {
+		return
+	}
+	buf := make([]byte, 0, size)
+	for i, c := range changes {
+		start := len(buf)
+		buf = append(buf, c.payload...)
+		own := *c
+		own.payload = buf[start:len(buf):len(buf)]
+		changes[i] = &own
 	}
 }
 
