@@ -34,18 +34,21 @@ func (d *feedDoc) apply(i int32) {
 	rec := d.log.at(i)
 	e := reparse(rec.payload)
 	eachOp(e.ops, func(o *op, at, made int) {
-		switch o.code {
-		case opAppend:
-			if o.target.fixed && o.target.i == int64(Feed.Index) {
-				// Load is Set that tries the end first, where most changes belong.
-				d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
-			}
-		case opMark:
+		switch {
+		case o.appends():
+			// Load is Set that tries the end first, where most changes belong.
+			d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
+		case o.code == opMark:
 			if t, ok := d.log.resolve(o.target, i, e.links, made); ok && d.exists(t) {
 				d.marks.set(markItem{t, rec.author, i, int32(at), int32(o.offset)})
 			}
 		}
 	})
+}
+
+// appends reports whether o appends to the feed, in a room that has one.
+func (o *op) appends() bool {
+	return o.code == opAppend && o.target.fixed && o.target.i == int64(Feed.Index)
 }
 
 func (d *feedDoc) exists(t thing) bool {

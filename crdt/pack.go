@@ -33,6 +33,9 @@ func (r *run) last() ChangeID { return r.changes[len(r.changes)-1].id }
 // Empty reports whether nothing is left of the pack: the replica had it all.
 func (p *Pack) Empty() bool { return len(p.runs) == 0 }
 
+// Runs is the number of runs that are left, each with its signature.
+func (p *Pack) Runs() int { return len(p.runs) }
+
 // Changes is the number of changes that are left in the pack.
 func (p *Pack) Changes() int { return p.changes }
 

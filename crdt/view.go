@@ -128,6 +128,21 @@ func (v *View) Rows(yield func(Row) bool) {
 	}
 }
 
+// RowsOf are the rows that the change at log index i < Changes made, in order. It
+// walks that change alone.
+func (v *View) RowsOf(i int) []Row {
+	if v.doc.feed == nil {
+		return nil
+	}
+	var rows []Row
+	eachOp(reparse(v.log.at(int32(i)).payload).ops, func(o *op, _, made int) {
+		if o.appends() {
+			rows = append(rows, v.row(feedItem{thing{int32(i), uint32(made)}, int32(o.offset)}))
+		}
+	})
+	return rows
+}
+
 // IndexOf is the row that k names now. O(log² Len).
 func (v *View) IndexOf(k Key) (int, bool) {
 	if k.Change < 0 || k.Change >= v.Changes() {
