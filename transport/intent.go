@@ -26,7 +26,7 @@ type Receipt struct {
 // AppendIntent is the Intent that appends one literal to the room's feed list.
 func AppendIntent(unix int64, entry crdt.Literal, done func(Receipt)) Intent {
 	return Intent{Time: unix, Done: done, Edit: func(tx *crdt.Tx) error {
-		tx.Append(entry)
-		return nil
+		_, err := tx.Append(entry)
+		return err
 	}}
 }

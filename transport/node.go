@@ -2,25 +2,9 @@ package transport
 
 import (
 	"context"
-	"crypto/ed25519"
-	"log/slog"
-	"time"
 
 	"github.com/tallystick/tallystick/crdt"
 )
-
-// NodeConfig is what one room's node is made of.
-type NodeConfig struct {
-	Charter crdt.Charter
-	Key     ed25519.PrivateKey // nil: the node writes nothing (a relay, a reader)
-	Store   Store
-	Last    LastFile // nil if Key is nil
-	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
-	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
-	Copied bool
-	Log    *slog.Logger     // nil: silent
-	Now    func() time.Time // nil: time.Now
-}
 
 // Node is one room in this process: the one goroutine (Run) that owns replica, store and sessions. Intents go in,
 // immutable snapshots come out.

@@ -1,0 +1,512 @@
+package transport
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tallystick/tallystick/crdt"
+)
+
+// NodeConfig is what one room's node is made of.
+type NodeConfig struct {
+	Charter crdt.Charter
+	Key     ed25519.PrivateKey // nil: the node writes nothing (a relay, a reader)
+	Store   Store
+	Last    LastFile // nil if Key is nil
+	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
+	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
+	Copied bool
+	Agent  string           // what hello says; empty: the hub's
+	Limits Limits           // zero: DefaultLimits
+	Log    *slog.Logger     // nil: silent
+	Now    func() time.Time // nil: time.Now
+	Rand   *rand.Rand       // nil: seeded by the system. A simulation gives its own
+}
+
+// A Core is a node without goroutine and clock: replica, store and sessions of one room, driven by calls. A Node runs
+// one on a goroutine; a simulation runs many on its own. It is not safe for concurrent use.
+//
+// A turn is: any number of Edit, Receive, Attach, Detach, SetPeer and Tick; then Commit, which makes durable what they
+// have changed and only then lets sessions act on it; then, for each peer that can take it, Next; then Ended.
+//
+// Invariant: what Next returns and what Snapshot shows is durable.
+type Core struct {
+	cfg       NodeConfig
+	room      *room
+	replica   *crdt.Replica
+	writer    *crdt.Writer // nil: writes nothing
+	inspector *Inspector
+
+	unsigned      int // own changes since the last Sign, and their bytes
+	unsignedBytes int
+	receipts      []receipt // of own changes since the last commit
+	queue         []arrival // what sessions get to see after the commit
+
+	peers  map[PeerID]*peer
+	order  []*peer // as Snapshot.Peers
+	ended  []Ended
+	nextAt time.Time // the earliest deadline, or earlier; zero: none
+
+	writing  WriteState
+	guarded  bool
+	fatal    error
+	selfFork *SelfFork
+	forks    int // of replica.Forks() that were told
+
+	news      news
+	refusals  []refusal
+	catchUp   CatchUp
+	version   uint64
+	dirty     bool
+	lastGrown bool
+}
+
+// receipt is an Intent whose change is made and not yet durable.
+type receipt struct {
+	id    crdt.ChangeID
+	index int
+	done  func(Receipt)
+}
+
+// arrival is a message that waits for the commit.
+type arrival struct {
+	peer  *peer
+	body  Body // nil: packs
+	packs []received
+	err   error // why the session ends after it
+}
+
+// Ended is a session that the core has ended.
+type Ended struct {
+	Peer PeerID
+	Err  error
+	// Message is the error message for the peer; nil if it is to be told nothing.
+	Message []byte
+	// RoomOnly says that the connection may go on for other rooms.
+	RoomOnly bool
+}
+
+// OpenCore loads the store into a new replica and checks every hash link and every tip's signature. Errors: those of
+// the store, [crdt.RefusedError] with the record's number around it, [crdt.ErrCharter], [crdt.ErrNotAWriter], ctx.Err().
+func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
+	if cfg.Rand == nil {
+		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	replica, err := crdt.NewReplica(cfg.Charter)
+	if err != nil {
+		return nil, err
+	}
+	err = cfg.Store.Records(func(n uint64, frame []byte) error {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := replica.Load(append([]byte(nil), frame...)); err != nil {
+			return fmt.Errorf("record %d: %w", n, err)
+		}
+		return nil
+	})
+	if err == nil {
+		err = replica.VerifyTips()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("room %v: load: %w", replica.Room(), err)
+	}
+	c := &Core{
+		cfg: cfg, replica: replica, peers: make(map[PeerID]*peer), dirty: true,
+		inspector: &Inspector{checker: crdt.NewChecker(cfg.Charter)},
+	}
+	var me crdt.Author
+	if cfg.Key != nil {
+		if c.writer, err = replica.Writer(cfg.Key); err != nil {
+			return nil, err
+		}
+		me = c.writer.Author()
+	}
+	c.room = newRoom(replica, me, cfg.Agent, cfg.Limits, cfg.Rand)
+	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn())
+	c.lookAtForks(time.Time{})
+	c.setWriting()
+	return c, nil
+}
+
+// lostOwn reports whether the newest own change that may have left this machine is not in the log.
+func (c *Core) lostOwn() bool {
+	if c.cfg.Last == nil {
+		return false
+	}
+	id, ok := c.cfg.Last.ID()
+	if !ok {
+		return false
+	}
+	_, found := c.replica.Index(id)
+	return !found
+}
+
+// Room returns the room's id.
+func (c *Core) Room() crdt.RoomID { return c.replica.Room() }
+
+// Inspector returns what inspects messages for this core. It may be used on any goroutine.
+func (c *Core) Inspector() *Inspector { return c.inspector }
+
+// setWriting derives the word for writing from what is known.
+func (c *Core) setWriting() {
+	was := c.writing
+	switch {
+	case c.fatal != nil:
+		c.writing = WriteStoreError
+	case c.writer == nil:
+		c.writing = WriteNoAuthor
+	case c.selfFork != nil:
+		c.writing = WriteSelfFork
+	case c.guarded:
+		c.writing = WriteGuarded
+	default:
+		c.writing = WriteOpen
+	}
+	c.dirty = c.dirty || c.writing != was
+}
+
+// closedBecause is why no intent is taken, nil if they are.
+func (c *Core) closedBecause() error {
+	switch c.writing {
+	case WriteNoAuthor:
+		return ErrNoAuthor
+	case WriteGuarded:
+		return ErrGuarded
+	case WriteStoreError:
+		return c.fatal
+	case WriteSelfFork:
+		return ErrSelfFork
+	default:
+		return nil
+	}
+}
+
+// ConfirmOnlyCopy ends the guard of a store that looks copied, on the user's word.
+func (c *Core) ConfirmOnlyCopy(now time.Time) {
+	c.unguard(now, "the user says that this is the only copy")
+}
+
+func (c *Core) unguard(now time.Time, why string) {
+	if c.guarded {
+		c.guarded = false
+		c.setWriting()
+		c.event(Event{Time: now, Kind: EventGuard, Code: "open", Text: why})
+	}
+}
+
+// Edit makes the change that an intent asks for. It is unsigned and not durable before Commit, which calls Done; if
+// none can be made, Done is called at once.
+func (c *Core) Edit(now time.Time, in Intent) {
+	err := c.closedBecause()
+	var id crdt.ChangeID
+	if err == nil {
+		id, err = c.writer.Change(in.Time, in.Edit)
+	}
+	if err != nil {
+		if in.Done != nil {
+			in.Done(Receipt{Err: err})
+		}
+		return
+	}
+	i := c.replica.Len() - 1
+	c.receipts = append(c.receipts, receipt{id, i, in.Done})
+	c.unsigned++
+	c.unsignedBytes += len(c.replica.At(i).Payload) + 8
+	if c.unsigned >= crdt.MaxPackChanges || c.unsignedBytes >= crdt.MaxPackBytes-2*crdt.MaxPayloadBytes {
+		c.sign()
+	}
+}
+
+func (c *Core) sign() {
+	if c.unsigned > 0 {
+		c.writer.Sign()
+		c.unsigned, c.unsignedBytes = 0, 0
+	}
+}
+
+// Receive takes an inspected message from a peer. What it brings is not durable before Commit.
+func (c *Core) Receive(now time.Time, id PeerID, in Inbound) {
+	p := c.peers[id]
+	if p == nil || p.session == nil || c.fatal != nil {
+		return
+	}
+	if h, ok := in.Body.(*Hello); ok {
+		// What follows in this turn depends on it, and it reads the log.
+		if c.Commit(now) == nil {
+			c.settle(now, p, p.session.receive(now, h))
+		}
+		return
+	}
+	a := arrival{peer: p, body: in.Body}
+	if _, packs := in.Body.(Packs); packs {
+		if !p.session.gotHello {
+			c.settle(now, p, ErrHelloFirst)
+			return
+		}
+		a.body = nil
+		a.packs, a.err = c.receivePacks(now, p, in.packs)
+	}
+	c.queue = append(c.queue, a)
+}
+
+// receivePacks offers packs to the replica, up to the first that is refused.
+func (c *Core) receivePacks(now time.Time, p *peer, packs []checkedPack) (got []received, refused error) {
+	c.sign()
+	for i := range packs {
+		k := &packs[i]
+		err := k.err
+		var out crdt.Outcome
+		if err == nil {
+			out = c.replica.Receive(k.pack, uint64(p.id), now)
+			err = out.Err
+		} else {
+			out.Refused = c.replica.Condemn(err)
+		}
+		for _, r := range out.Refused {
+			c.countRefused(now, nil, r)
+		}
+		if err != nil {
+			c.countRefused(now, p, err)
+			return got, err
+		}
+		if len(out.Missing) > 0 {
+			c.dirty = true
+			c.tally(now, p, Event{Kind: EventPending, Change: out.Missing[0]})
+		}
+		got = append(got, received{ends: k.ends, added: out.To - out.From, missing: out.Missing})
+	}
+	return got, nil
+}
+
+// Commit signs own changes, makes all that is new durable in one transaction, and then lets the sessions act on it and on
+// what has arrived. An error wraps [ErrFatal]: the state on disk is unknown, and the core takes nothing more.
+func (c *Core) Commit(now time.Time) error {
+	if c.fatal != nil {
+		return c.fatal
+	}
+	c.sign()
+	from, to := c.room.durable, c.replica.Len()
+	if to > from {
+		if err := c.persist(from, to); err != nil {
+			c.fail(now, err)
+			return c.fatal
+		}
+		c.room.grown()
+		c.dirty = true
+		c.lookAtForks(now)
+	}
+	for i, r := range c.receipts {
+		if r.done != nil {
+			r.done(Receipt{ID: r.id, Index: r.index})
+		}
+		c.receipts[i] = receipt{}
+	}
+	c.receipts = c.receipts[:0]
+	c.lastGrown = c.lastGrown || to > from
+	// Late packs are named as stored, and rounds are due, before what has arrived is looked at.
+	if to > from {
+		for _, p := range c.order {
+			if p.session != nil {
+				p.session.grew(now)
+				c.due(p)
+			}
+		}
+	}
+	c.deliver(now)
+	return nil
+}
+
+// persist writes the log range to the store. A crash before Append returns leaves nothing or all of it: nobody has seen
+// it. A crash between Append and Set leaves last behind the log, which is no loss. Set before anybody is sent an own
+// change: what last names and the log lacks was lost here.
+func (c *Core) persist(from, to int) error {
+	var frames [][]byte
+	eachFrame(c.replica, from, func(pack []byte) { frames = append(frames, pack) })
+	if _, err := c.cfg.Store.Append(frames); err != nil {
+		return err
+	}
+	var ends []crdt.ChangeID
+	for i := from; i < to; i++ {
+		if !c.replica.Continued(i) {
+			ends = append(ends, c.replica.ID(i))
+		}
+	}
+	c.inspector.known.add(ends)
+	if c.cfg.Last == nil || len(c.receipts) == 0 {
+		return nil
+	}
+	return c.cfg.Last.Set(c.receipts[len(c.receipts)-1].id)
+}
+
+// fail closes the core: after a failed write the state on disk is unknown.
+func (c *Core) fail(now time.Time, err error) {
+	c.fatal = fmt.Errorf("room %v: %w: %w", c.Room(), ErrFatal, err)
+	c.setWriting()
+	c.event(Event{Time: now, Kind: EventStoreError, Code: Code(c.fatal), Text: c.fatal.Error()})
+	for _, r := range c.receipts {
+		if r.done != nil {
+			r.done(Receipt{Err: c.fatal})
+		}
+	}
+	c.receipts, c.queue = nil, nil
+	for _, p := range c.order {
+		if p.session != nil {
+			c.end(now, p, ErrGoingAway)
+		}
+	}
+}
+
+// deliver gives the sessions what has arrived, in order.
+func (c *Core) deliver(now time.Time) {
+	for i := range c.queue {
+		a := &c.queue[i]
+		p := a.peer
+		if p.session == nil {
+			continue // ended by an earlier one
+		}
+		var err error
+		if a.body != nil {
+			err = p.session.receive(now, a.body)
+		} else {
+			err = p.session.processed(now, a.packs)
+		}
+		if err == nil {
+			err = a.err
+		}
+		c.settle(now, p, err)
+	}
+	clear(c.queue)
+	c.queue = c.queue[:0]
+}
+
+// lookAtForks tells of forks that are new, and stops writing if one is our own.
+func (c *Core) lookAtForks(now time.Time) {
+	forks := c.replica.Forks()
+	for _, f := range forks[c.forks:] {
+		if c.writer != nil && f.Author == c.writer.Author() {
+			if c.selfFork == nil {
+				c.selfFork = &SelfFork{Prev: f.Prev, A: f.A, B: f.B}
+				c.setWriting()
+			}
+			c.event(Event{Time: now, Kind: EventSelfFork, Author: f.Author, Change: f.A, Other: f.B})
+			continue
+		}
+		c.event(Event{Time: now, Kind: EventFork, Author: f.Author, Change: f.A, Other: f.B})
+	}
+	c.forks = len(forks)
+}
+
+// Next returns the next message for a peer, false if there is none now. Call it only while the peer's connection can
+// take it, and between Commit and the next change. The message may be shared: do not change it.
+func (c *Core) Next(now time.Time, id PeerID) ([]byte, bool) {
+	p := c.peers[id]
+	if p == nil || p.session == nil || c.fatal != nil {
+		return nil, false
+	}
+	msg, ok := p.session.next(now)
+	if ok {
+		c.due(p)
+	}
+	return msg, ok
+}
+
+// Deadline is when Tick has something to do, if nothing arrives before; zero if nothing is due.
+func (c *Core) Deadline() time.Time { return c.nextAt }
+
+// due takes the deadline of a peer's session into account.
+func (c *Core) due(p *peer) {
+	if p.session == nil {
+		return
+	}
+	if at := p.session.deadline(); !at.IsZero() && (c.nextAt.IsZero() || at.Before(c.nextAt)) {
+		c.nextAt = at
+	}
+}
+
+// expiryPeriod is how often pending packs are looked at.
+const expiryPeriod = time.Second
+
+// Tick does what is due at now. It reads the log: call it with nothing uncommitted, that is before anything else in a turn.
+func (c *Core) Tick(now time.Time) {
+	if c.fatal != nil || c.nextAt.IsZero() || now.Before(c.nextAt) {
+		return
+	}
+	c.nextAt = time.Time{}
+	packs, _ := c.replica.Pending()
+	for _, id := range c.replica.Expire(now) {
+		if p := c.peers[PeerID(id)]; p != nil && p.session != nil {
+			p.session.rounds.wanted = true
+			c.tally(now, p, Event{Kind: EventExpired})
+		}
+	}
+	for _, p := range append([]*peer(nil), c.order...) {
+		if p.session == nil {
+			continue
+		}
+		c.settle(now, p, p.session.tick(now))
+		c.due(p)
+	}
+	if left, _ := c.replica.Pending(); left > 0 {
+		if at := now.Add(expiryPeriod); c.nextAt.IsZero() || at.Before(c.nextAt) {
+			c.nextAt = at
+		}
+		c.dirty = c.dirty || left != packs
+	} else if packs > 0 {
+		c.dirty = true
+	}
+}
+
+// Ended returns the sessions that have been ended since it was last called.
+func (c *Core) Ended() []Ended {
+	e := c.ended
+	c.ended = nil
+	return e
+}
+
+// settle acts on what a call of a session has led to.
+func (c *Core) settle(now time.Time, p *peer, err error) {
+	s := p.session
+	if s == nil {
+		return
+	}
+	c.takeNotes(now, p)
+	if err != nil {
+		c.end(now, p, err)
+		return
+	}
+	if packs, _ := c.replica.Pending(); packs > 0 && (c.nextAt.IsZero() || now.Add(expiryPeriod).Before(c.nextAt)) {
+		c.nextAt = now.Add(expiryPeriod)
+	}
+	c.due(p)
+}
+
+// end ends a session for err, whosever fault it is.
+func (c *Core) end(now time.Time, p *peer, err error) {
+	e := Ended{Peer: p.id, Err: err}
+	var said *PeerError
+	var refuse *RefuseError
+	switch {
+	case errors.As(err, &said):
+		c.noteRefusal(now, p, said)
+		e.RoomOnly = true
+	default:
+		e.RoomOnly = errors.As(err, &refuse)
+		e.Message = AppendMessage(nil, c.Room(), errorBody(err))
+	}
+	c.ended = append(c.ended, e)
+	c.dropSession(p)
+	p.reason = reasonOf(err)
+	c.setPeerState(now, p, PeerClosed)
+}
+
+// errorBody is what a peer is told of an error.
+func errorBody(err error) *PeerError {
+	return &PeerError{ErrorCode: cutText(Code(err), MaxErrorCodeBytes), Text: cutText(err.Error(), MaxErrorTextBytes)}
+}
