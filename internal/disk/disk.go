@@ -54,6 +54,16 @@ func OpenRegular(path string, flag int) (*os.File, error) {
 	return f, nil
 }
 
+// Release gives back the lock of f and closes it. A close alone would keep the lock for as long as the file is mapped, or
+// a child process that was just started has not yet let go of it. A closed file is left as it is.
+func Release(f *os.File) error {
+	unlockErr := unlock(f)
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+		return errors.Join(unlockErr, err)
+	}
+	return nil
+}
+
 // ReadSmall returns what is left to read of f, at most [MaxSmallFileBytes];
 // [ErrTooLarge] if there is more.
 func ReadSmall(f *os.File) ([]byte, error) {

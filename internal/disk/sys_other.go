@@ -15,6 +15,8 @@ func Lock(f *os.File) error {
 	return &fs.PathError{Op: "lock", Path: f.Name(), Err: errors.ErrUnsupported}
 }
 
+func unlock(*os.File) error { return nil }
+
 // Stat is not supported on this system.
 func Stat(fs.FileInfo) (Identity, error) { return Identity{}, errors.ErrUnsupported }
 

@@ -13,8 +13,8 @@ import (
 const openRegularFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 
 // Lock takes the exclusive lock of f without waiting: [ErrLocked] if another
-// open file, of this process or any other, has it. The kernel drops it when f
-// is closed or the process dies, however it dies. The lock is advisory.
+// open file, of this process or any other, has it. The kernel drops it when
+// the process dies, however it dies. [Release] gives it back. The lock is advisory.
 func Lock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -28,6 +28,13 @@ func Lock(f *os.File) error {
 		}
 		return nil
 	}
+}
+
+func unlock(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN); err != nil {
+		return &fs.PathError{Op: "unlock", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // Stat returns the identity of what info describes.

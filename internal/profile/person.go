@@ -214,7 +214,7 @@ func holder(f *os.File) string {
 
 // Unlock lets another process run as the person. A second Unlock does nothing.
 func (l *Lock) Unlock() error {
-	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+	if err := disk.Release(l.file); err != nil {
 		return fmt.Errorf("unlock: %w", err)
 	}
 	return nil

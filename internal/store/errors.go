@@ -38,7 +38,7 @@ var (
 type DamageError struct {
 	Path   string
 	Record uint64 // the first record that cannot be read whole; [NoRecord] if the place is outside the records
-	Offset int64  // where in the file, in bytes; -1 if unknown
+	Offset int64  // where in the file, in bytes, beyond its end if it was cut; -1 if unknown
 	Reason string // what is wrong there, and at which byte
 }
 

@@ -81,7 +81,7 @@ func lastSlot(number uint64, id [32]byte) []byte {
 func readLast(path string, f *os.File) (l *Last, err error) {
 	defer func() {
 		if err != nil {
-			_ = f.Close() // nothing was written
+			_ = disk.Release(f) // nothing was written
 		}
 	}()
 	if err := disk.Lock(f); err != nil {
@@ -190,7 +190,7 @@ func (l *Last) write(id [32]byte) error {
 
 // Close lets go of the file and its lock. A second Close does nothing.
 func (l *Last) Close() error {
-	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+	if err := disk.Release(l.file); err != nil {
 		return fmt.Errorf("last file %s: close: %w", l.path, err)
 	}
 	return nil

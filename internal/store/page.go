@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -121,12 +122,13 @@ func (n *node) element(i int) (element, string) {
 // pager reads nodes of one state of the file and never one page twice.
 type pager struct {
 	f     io.ReaderAt
+	size  int64    // of the file, in bytes
 	pages uint64   // high water mark
 	seen  []uint64 // bit set of pages that lie within the file
 }
 
 func newPager(f io.ReaderAt, pages uint64, size int64) *pager {
-	return &pager{f: f, pages: pages, seen: make([]uint64, size/pageSize/64+1)}
+	return &pager{f: f, size: size, pages: pages, seen: make([]uint64, size/pageSize/64+1)}
 }
 
 // node reads page id into buf, which it returns, grown if need be; the node aliases it.
@@ -172,8 +174,8 @@ func grow(b []byte, n int) []byte {
 
 func (p *pager) read(b []byte, at int64) string {
 	if n, err := p.f.ReadAt(b, at); n < len(b) {
-		if err == io.EOF {
-			return fmt.Sprintf("the file ends at byte %d, within what it needs", at+int64(n))
+		if errors.Is(err, io.EOF) {
+			return fmt.Sprintf("the file ends at byte %d", p.size)
 		}
 		return fmt.Sprintf("cannot be read: %v", err)
 	}

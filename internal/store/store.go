@@ -93,28 +93,26 @@ func (s *Store) fill(m Meta) error {
 	if err := s.openBolt(); err != nil {
 		return err
 	}
-	err = s.guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
-			if _, err := tx.CreateBucket(bucketRecords); err != nil {
+	err = s.transact(func(tx *bbolt.Tx) error {
+		if _, err := tx.CreateBucket(bucketRecords); err != nil {
+			return err
+		}
+		meta, err := tx.CreateBucket(bucketMeta)
+		if err != nil {
+			return err
+		}
+		for _, e := range []struct{ name, value []byte }{
+			{keyFormat, []byte{Version}}, {keyRoom, m.Room[:]}, {keyCharter, m.Charter}, {keyFile, fileIdentity(id.Device, id.Inode)},
+		} {
+			if err := meta.Put(e.name, appendSealed(nil, e.name, e.value)); err != nil {
 				return err
 			}
-			meta, err := tx.CreateBucket(bucketMeta)
-			if err != nil {
-				return err
-			}
-			for _, e := range []struct{ name, value []byte }{
-				{keyFormat, []byte{Version}}, {keyRoom, m.Room[:]}, {keyCharter, m.Charter}, {keyFile, fileIdentity(id.Device, id.Inode)},
-			} {
-				if err := meta.Put(e.name, appendSealed(nil, e.name, e.value)); err != nil {
-					return err
-				}
-			}
-			state, err := tx.CreateBucket(bucketState)
-			if err != nil {
-				return err
-			}
-			return putCount(state, 0)
-		})
+		}
+		state, err := tx.CreateBucket(bucketState)
+		if err != nil {
+			return err
+		}
+		return putCount(state, 0)
 	})
 	if err != nil {
 		return err
@@ -145,7 +143,7 @@ func createLocked(tmp string) (*os.File, error) {
 			// name tmp away, it is a second name of the store itself.
 			err = removeIfSame(tmp, f)
 		}
-		if err := errors.Join(err, f.Close()); err != nil {
+		if err := errors.Join(err, disk.Release(f)); err != nil {
 			return nil, err
 		}
 	}
@@ -298,11 +296,9 @@ func (s *Store) Close() error {
 	s.closed = true
 	var err error
 	if s.db == nil || s.broken {
-		// bbolt panicked: db.Close would wait for locks that it never gave back. Its map stays until the process ends.
-		err = s.file.Close()
-		if errors.Is(err, os.ErrClosed) {
-			err = nil // bbolt closed it when it could not open it
-		}
+		// bbolt could not open the file, or panicked: then db.Close would wait for locks that it never gave back, and its
+		// map stays until the process ends.
+		err = disk.Release(s.file)
 	} else {
 		err = s.guard(s.db.Close)
 	}

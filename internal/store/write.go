@@ -145,20 +145,25 @@ func (s *Store) transact(fn func(*bbolt.Tx) error) error {
 		return err
 	}
 	err := s.guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
-			if err := fn(tx); err != nil {
-				return err
-			}
-			if s.hook.before != nil {
-				return s.hook.before()
-			}
-			return nil
-			// Commit point, in bbolt's Tx.Commit, when this returns nil:
-			//	grow the file · write pages that the last state does not use · sync · write one meta page · sync
-			// A crash before the meta page is written leaves the last state. A crash after it leaves this one or, if the
-			// power went before the second sync, the last; nobody was told of it yet. An error anywhere in there, of the
-			// second sync above all, leaves a state that this process cannot know.
-		})
+		// Not db.Update: after a panic it would walk the whole file on a goroutine of its own, where a second panic, or a
+		// fault, ends the process. Here the transaction is left lying, and with it bbolt; see Close.
+		tx, err := s.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		err = fn(tx)
+		if err == nil && s.hook.before != nil {
+			err = s.hook.before()
+		}
+		if err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		// Commit point. What Commit does:
+		//	grow the file · write pages that the last state does not use · sync · write one meta page · sync
+		// A crash before the meta page is written leaves the last state. A crash after it leaves this one or, if the power
+		// went before the second sync, the last; nobody was told of it yet. An error anywhere in there, of the second sync
+		// above all, leaves a state that this process cannot know.
+		return tx.Commit()
 	})
 	if err == nil && s.hook.after != nil {
 		err = s.hook.after()
