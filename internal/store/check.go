@@ -47,7 +47,11 @@ func checkMetas(f io.ReaderAt, size int64, path string) (boltMeta, error) {
 	}
 	for i, m := range metas {
 		damage := &DamageError{Path: path, Record: NoRecord, Offset: int64(i)*pageSize + pageHead}
+		head := buf[i*pageSize:]
 		switch {
+		case native.Uint64(head) != uint64(i) || native.Uint16(head[8:]) != flagMeta:
+			damage.Reason = fmt.Sprintf("the head of meta page %d is of another page", i)
+			damage.Offset -= pageHead
 		case !m.sound || m.magic != boltMagic:
 			damage.Reason = fmt.Sprintf("checksum of meta page %d does not match: the last transaction may be lost", i)
 		case m.version != boltVersion:
@@ -64,16 +68,13 @@ func checkMetas(f io.ReaderAt, size int64, path string) (boltMeta, error) {
 	if a.tx < b.tx {
 		a, b = b, a
 	}
-	reason := ""
-	switch {
-	case a.tx-b.tx != 1:
-		reason = fmt.Sprintf("the meta pages are of transactions %d and %d", b.tx, a.tx)
-	case a.freelist != noFreelist:
-		// bbolt would read a list of free pages that this package does not check. It never has one written.
-		reason = fmt.Sprintf("transaction %d has a list of free pages", a.tx)
+	if a.tx-b.tx != 1 {
+		return boltMeta{}, &DamageError{Path: path, Record: NoRecord, Offset: int64(b.tx%2)*pageSize + pageHead,
+			Reason: fmt.Sprintf("the meta pages are of transactions %d and %d", b.tx, a.tx)}
 	}
-	if reason != "" {
-		return boltMeta{}, &DamageError{Path: path, Record: NoRecord, Offset: int64(a.tx%2)*pageSize + pageHead, Reason: reason}
+	if a.freelist != noFreelist {
+		// bbolt would read a list of free pages that this package does not check and never has written.
+		return boltMeta{}, fmt.Errorf("store %s: %w: a bbolt file of another program, with a list of free pages", path, ErrNotStore)
 	}
 	return a, nil
 }

@@ -308,11 +308,13 @@ func TestMetaPages(t *testing.T) {
 			breakIt func(b []byte)
 			want    error
 		}{
-			"torn":                    {func(b []byte) { clear(b[pageHead+30:]) }, ErrDamaged},
-			"empty":                   {func(b []byte) { clear(b) }, ErrDamaged},
-			"of the page size beside": {func(b []byte) { native.PutUint32(b[pageHead+8:], 8192); sum(b) }, nil},
-			"of a later bbolt":        {func(b []byte) { native.PutUint32(b[pageHead+4:], 3); sum(b) }, ErrVersion},
-			"of another transaction":  {func(b []byte) { native.PutUint64(b[pageHead+48:], 1<<40+uint64(i)); sum(b) }, ErrDamaged},
+			"torn":                     {func(b []byte) { clear(b[pageHead+30:]) }, ErrDamaged},
+			"with another page's head": {func(b []byte) { b[0] ^= 2 }, ErrDamaged},
+			"with another flag":        {func(b []byte) { b[8] ^= 2 }, ErrDamaged},
+			"empty":                    {func(b []byte) { clear(b) }, ErrDamaged},
+			"of the page size beside":  {func(b []byte) { native.PutUint32(b[pageHead+8:], 8192); sum(b) }, nil},
+			"of a later bbolt":         {func(b []byte) { native.PutUint32(b[pageHead+4:], 3); sum(b) }, ErrVersion},
+			"of another transaction":   {func(b []byte) { native.PutUint64(b[pageHead+48:], 1<<40+uint64(i)); sum(b) }, ErrDamaged},
 			"of the other's parity": {func(b []byte) {
 				native.PutUint64(b[pageHead+48:], native.Uint64(b[pageHead+48:])+1)
 				sum(b)
@@ -331,9 +333,9 @@ func TestMetaPages(t *testing.T) {
 	newest := native.Uint64(content[pageSize+pageHead+48:]) % 2
 	damaged := bytes.Clone(content)
 	b := damaged[newest*pageSize:]
-	native.PutUint64(b[pageHead+32:], 3) // a list of free pages that was never written
+	native.PutUint64(b[pageHead+32:], 3) // a list of free pages: no store has one
 	sum(b)
-	wantError(t, soundOrTyped(t, damaged, want, true), ErrDamaged)
+	wantError(t, soundOrTyped(t, damaged, want, true), ErrNotStore)
 }
 
 // TestWithoutCount removes or changes what only the bucket state and meta know, as a program could, not a flipped bit.

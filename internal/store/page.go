@@ -27,6 +27,7 @@ const (
 
 	flagBranch = 0x01
 	flagLeaf   = 0x02
+	flagMeta   = 0x04
 
 	elementIsBucket = 0x01
 

@@ -338,7 +338,7 @@ func TestOpenWhatIsNoStore(t *testing.T) {
 		"link":             {func(p string) error { return errors.Join(other(p+".db"), os.Symlink(p+".db", p)) }, ErrNotStore},
 		"other bbolt file": {other, ErrNotStore},
 		"other page size":  {func(p string) error { return makeBolt(p, "other", 2*pageSize) }, ErrNotStore},
-		"new bbolt file":   {func(p string) error { return makeBolt(p, "", pageSize) }, ErrDamaged}, // has a freelist
+		"new bbolt file":   {func(p string) error { return makeBolt(p, "", pageSize) }, ErrNotStore}, // has a freelist
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
