@@ -285,11 +285,10 @@ func (d *jsonDoc) remove(a applying, target thing, o *op) {
 	}
 	doomed := make([]*element, 0, min(o.n, 64))
 	for t := target; ; {
-		e := d.elems[t]
-		if e == nil && t.index > 0 && t.change != end {
+		if t.change != end && t.index > 0 && t.index == d.made[t.change] {
 			t = thing{d.log.back(end, uint64(d.log.seq(end)-d.log.seq(t.change)-1)), 0}
-			e = d.elems[t]
 		}
+		e := d.elems[t]
 		if e == nil || e.seq != first.seq {
 			return
 		}

@@ -1,0 +1,213 @@
+package crdt
+
+import (
+	"fmt"
+	"slices"
+)
+
+// check verifies the invariants that the types of this package state, from
+// scratch. Tests call it after every step; it costs far more than the step.
+func (r *Replica) check() error {
+	if err := r.log.check(); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	if err := r.pending.check(); err != nil {
+		return fmt.Errorf("pending: %w", err)
+	}
+	return nil
+}
+
+func (l *log) check() error {
+	parents := make(map[int32]bool)
+	children := make(map[int32][]int32) // by prev
+	began := make(map[uint32][]int32)   // by author
+	for i := range l.n {
+		rec := l.at(i)
+		if err := l.checkRecord(i, rec); err != nil {
+			return fmt.Errorf("change %d: %w", i, err)
+		}
+		for p := range l.parents(i) {
+			parents[p] = true
+		}
+		if rec.prev == none {
+			began[rec.author] = append(began[rec.author], i)
+		} else {
+			children[rec.prev] = append(children[rec.prev], i)
+		}
+	}
+	if len(l.index) != int(l.n) || len(l.child) != int(l.n) {
+		return fmt.Errorf("%d changes, %d in the index, %d child entries", l.n, len(l.index), len(l.child))
+	}
+	for i := range l.n {
+		first := none
+		if c := children[i]; len(c) > 0 {
+			first = c[0]
+		}
+		if l.child[i] != first {
+			return fmt.Errorf("change %d: chain child %d, want %d", i, l.child[i], first)
+		}
+		if head := l.heads.Len() > 0 && hasHead(l, i); head == parents[i] {
+			return fmt.Errorf("change %d: head %v, parent %v", i, head, parents[i])
+		}
+	}
+	forks := 0
+	for a := range l.authors {
+		n, err := l.checkAuthor(uint32(a), began[uint32(a)], children)
+		if err != nil {
+			return fmt.Errorf("author %v: %w", l.keys[a], err)
+		}
+		forks += n
+	}
+	if forks != len(l.forks) {
+		return fmt.Errorf("%d forks noted, %d there", len(l.forks), forks)
+	}
+	return l.checkPacks()
+}
+
+func hasHead(l *log, i int32) bool {
+	_, ok := l.heads.Get(i)
+	return ok
+}
+
+// parents yields prev and links of change i by log index.
+func (l *log) parents(i int32) func(func(int32) bool) {
+	return func(yield func(int32) bool) {
+		if p := l.at(i).prev; p != none && !yield(p) {
+			return
+		}
+		links := reparse(l.at(i).payload).links
+		for k := range links.Len() {
+			p, ok := l.index[links.At(k)]
+			if !ok {
+				p = l.n
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+func (l *log) checkRecord(i int32, rec *record) error {
+	if at, ok := l.index[rec.id]; !ok || at != i {
+		return fmt.Errorf("the index says %d", at)
+	}
+	prev := ChangeID(l.room)
+	if rec.prev != none {
+		prev = l.at(rec.prev).id
+	}
+	if id := l.authors[rec.author].prefix.id(prev, payloadHash(rec.payload)); id != rec.id {
+		return fmt.Errorf("id %v, its bytes give %v", rec.id, id)
+	}
+	lamport := uint32(0)
+	for p := range l.parents(i) {
+		if p >= i {
+			return fmt.Errorf("parent %d is not before it", p)
+		}
+		lamport = max(lamport, l.at(p).lamport)
+	}
+	if rec.lamport != lamport+1 || rec.seq != l.seq(rec.prev)+1 {
+		return fmt.Errorf("seq %d, lamport %d, want %d, %d", rec.seq, rec.lamport, l.seq(rec.prev)+1, lamport+1)
+	}
+	if rec.prev != none && l.at(rec.prev).author != rec.author {
+		return fmt.Errorf("prev is of another author")
+	}
+	return nil
+}
+
+// checkAuthor counts the forks of an author.
+func (l *log) checkAuthor(a uint32, began []int32, children map[int32][]int32) (forks int, err error) {
+	s := &l.authors[a]
+	if at, ok := l.authorOf[l.keys[a]]; !ok || at != a {
+		return 0, fmt.Errorf("is number %d and %d", a, at)
+	}
+	genesis := none
+	if len(began) > 0 {
+		genesis = began[0]
+	}
+	if s.genesis != genesis {
+		return 0, fmt.Errorf("genesis %d, want %d", s.genesis, genesis)
+	}
+	var want []int32
+	if len(began) > 1 {
+		forks++
+	}
+	for i := range l.n {
+		if l.at(i).author != a {
+			continue
+		}
+		if len(children[i]) == 0 {
+			want = append(want, i)
+		}
+		if len(children[i]) > 1 {
+			forks++
+		}
+	}
+	got := slices.Collect(s.eachTip)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		return 0, fmt.Errorf("tips %d, want %d", got, want)
+	}
+	if len(want) > 0 && !slices.Contains(want, s.tip) {
+		return 0, fmt.Errorf("tip %d is none", s.tip)
+	}
+	if s.forked != (forks > 0) {
+		return 0, fmt.Errorf("forked %v, with %d forks", s.forked, forks)
+	}
+	return forks, nil
+}
+
+// checkPacks checks that the packs follow one another, hold to the bounds of the
+// format, and have the signature of every run's end.
+func (l *log) checkPacks() error {
+	if l.sealed > l.n || len(l.packs) == 0 != (l.sealed == 0) {
+		return fmt.Errorf("%d of %d changes sealed in %d packs", l.sealed, l.n, len(l.packs))
+	}
+	for p, mark := range l.packs {
+		end := l.packEnd(p)
+		if p == 0 && mark.start != 0 || mark.start >= end {
+			return fmt.Errorf("pack %d is [%d, %d)", p, mark.start, end)
+		}
+		ends := 0
+		for i := mark.start; i < end; i++ {
+			if c := l.child[i]; c != none && c < end {
+				continue
+			}
+			ends++
+			if _, ok := l.sigs[i]; !ok {
+				return fmt.Errorf("pack %d: no signature of change %d", p, i)
+			}
+		}
+		if int(end-mark.start) > MaxPackChanges || int(mark.runs) > MaxPackRuns || ends > int(mark.runs) {
+			return fmt.Errorf("pack %d: %d changes, %d runs, %d counted", p, end-mark.start, ends, mark.runs)
+		}
+	}
+	return nil
+}
+
+func (p *pending) check() error {
+	bytes, filed := 0, 0
+	peers := make(map[uint64]int)
+	for pp := range p.packs {
+		bytes += pp.pack.bytes
+		peers[pp.peer] += pp.pack.bytes
+		if _, ok := p.waiting[pp.wants][pp]; !ok {
+			return fmt.Errorf("a pack is not filed under %v", pp.wants)
+		}
+	}
+	for _, set := range p.waiting {
+		filed += len(set)
+	}
+	if bytes != p.bytes || filed != len(p.packs) {
+		return fmt.Errorf("%d bytes, %d filed; counted %d, %d", p.bytes, filed, bytes, len(p.packs))
+	}
+	if bytes > MaxPendingBytes || len(p.packs) > MaxPendingPacks {
+		return fmt.Errorf("%d packs of %d bytes", len(p.packs), bytes)
+	}
+	for id, s := range p.peers {
+		if s.bytes != peers[id] || s.bytes > MaxPendingPeerBytes {
+			return fmt.Errorf("peer %d: %d bytes, counted %d", id, s.bytes, peers[id])
+		}
+	}
+	return nil
+}
