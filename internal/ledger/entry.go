@@ -173,6 +173,8 @@ func validLabel(s string) bool {
 	return utf8.ValidString(s) && (norm.NFC.QuickSpanString(s) == len(s) || norm.NFC.IsNormalString(s))
 }
 
+//go:generate go run gen_plain.go
+
 // plain reports whether r may stand in a label.
 func plain(r rune) bool {
 	if 0x20 <= r && r < 0x7f {

@@ -165,6 +165,9 @@ func TestParseLineErrors(t *testing.T) {
 			if got := 1 + utf8.RuneCountInString(c.line[:err.Offset]); got != err.Column {
 				t.Errorf("offset %d is column %d, not %d", err.Offset, got, err.Column)
 			}
+			if Code(err) != string(c.reason) || Code(errors.New("x")) != "" {
+				t.Errorf("code: got %q, want %q", Code(err), string(c.reason))
+			}
 			if len(err.Error()) > 400 {
 				t.Errorf("a message of %d bytes", len(err.Error()))
 			}

@@ -73,8 +73,10 @@ func wrongInAmount(word string, i, point int) *badAmount {
 	rest := word[i+size:]
 	switch {
 	case r == ',':
-		return &badAmount{ReasonComma, i, "an amount without a comma",
-			"a comma means different things to different people: write 12.50, and 1_000 for a thousand"}
+		return &badAmount{
+			ReasonComma, i, "an amount without a comma",
+			"a comma means different things to different people: write 12.50, and 1_000 for a thousand",
+		}
 	case (r == 'e' || r == 'E') && startsDigit(strings.TrimLeft(rest, "+-")):
 		return &badAmount{ReasonExponent, i, "an amount written out", "as in 1_000 for 1e3"}
 	case r == '.' && point >= 0:

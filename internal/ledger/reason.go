@@ -1,8 +1,9 @@
 package ledger
 
-import "fmt"
-
-//go:generate go run gen_plain.go
+import (
+	"errors"
+	"fmt"
+)
 
 // A Reason is the short, stable code of why an entry is invalid or a line cannot
 // be read: what a program compares. It is an error, so [errors.Is] finds it.
@@ -67,6 +68,14 @@ func (r Reason) Error() string {
 		return m
 	}
 	return string(r)
+}
+
+// Code is the short code of an error of this package, "" of any other.
+func Code(err error) string {
+	if r, ok := errors.AsType[Reason](err); ok {
+		return string(r)
+	}
+	return ""
 }
 
 // An InvalidError says which rule an entry breaks, and where.

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// MaxLogCells is where [ReplaceAttr] and [String.LogValue]'s callers cut a text.
+// MaxLogCells is where [ReplaceAttr] cuts a text.
 const MaxLogCells = 512
 
 // LogValue makes a String a value of log/slog.

@@ -16,7 +16,8 @@ import (
 func check(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, c Charset, in string, maxCells int) {
+}, c Charset, in string, maxCells int,
+) {
 	t.Helper()
 	got := c.Text(in, maxCells)
 	s := got.String()
@@ -110,7 +111,8 @@ func TestPartsProperties(t *testing.T) {
 func checkJSON(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, in string) {
+}, in string,
+) {
 	t.Helper()
 	doc := AppendJSON(nil, in)
 	for _, r := range string(doc) {
