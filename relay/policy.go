@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"time"
+
+	"github.com/tallystick/tallystick/transport"
+)
+
+// Policy is what a relay gives to those that it does not know: everybody. The zero value of a field means its default.
+//
+// Admission charges the connection that delivers, or the room as a whole. No limit leaves out one author or one change
+// of a room that is served: any honest change may link it.
+type Policy struct {
+	MaxRooms      int   // kept on disk; a further one is refused with `rooms-full`
+	MaxOpenRooms  int   // in memory at a time; beyond, idle ones are closed early, and if there is none: `relay-busy`
+	MaxRoomBytes  int64 // of one room's file; a room that has reached it is closed, and refused with `room-full`
+	MaxOpenBytes  int64 // of the files of all open rooms, about their memory: beyond, as MaxOpenRooms
+	MaxTotalBytes int64 // of all rooms' files; beyond, no new room is made: `rooms-full`
+	MaxOpening    int   // stores that are read and checked at a time; others wait
+
+	MaxConnections        int // TCP connections at a time; beyond, HTTP status 503
+	MaxConnectionsPerAddr int // of one IPv4 address or IPv6 /64; beyond, HTTP status 429. Loopback is exempt unless LimitLoopback
+	MaxRefusing           int // connections beyond the two limits above that get an answer; more are closed without a word
+	MaxRoomsPerConnection int // that one connection may name
+	// LimitLoopback makes MaxConnectionsPerAddr count local connections too. A proxy on the same host makes all of
+	// its clients look local.
+	LimitLoopback bool
+
+	Handshake      time.Duration // from the TCP connection to the end of the HTTP request, and from there to the first hello
+	MaxHeaderBytes int           // of an HTTP request
+	IdleRoom       time.Duration // without a connected peer, until a room is closed
+	RetryStore     time.Duration // until a room whose store went wrong is opened again
+	Drain          time.Duration // for an orderly end
+}
+
+// DefaultPolicy returns the policy of a relay that sets none.
+func DefaultPolicy() Policy {
+	return Policy{
+		MaxRooms:      4096,
+		MaxOpenRooms:  256,
+		MaxRoomBytes:  512 << 20,
+		MaxOpenBytes:  2 << 30,
+		MaxTotalBytes: 16 << 30,
+		MaxOpening:    4,
+
+		MaxConnections:        4096,
+		MaxConnectionsPerAddr: 64,
+		MaxRefusing:           64,
+		MaxRoomsPerConnection: 64,
+
+		Handshake:      10 * time.Second,
+		MaxHeaderBytes: 8 << 10,
+		IdleRoom:       5 * time.Minute,
+		RetryStore:     30 * time.Second,
+		Drain:          10 * time.Second,
+	}
+}
+
+// withDefaults fills in the fields that are zero.
+func (p Policy) withDefaults() Policy {
+	d := DefaultPolicy()
+	for _, f := range []struct{ v, d *int }{
+		{&p.MaxRooms, &d.MaxRooms},
+		{&p.MaxOpenRooms, &d.MaxOpenRooms},
+		{&p.MaxOpening, &d.MaxOpening},
+		{&p.MaxConnections, &d.MaxConnections},
+		{&p.MaxConnectionsPerAddr, &d.MaxConnectionsPerAddr},
+		{&p.MaxRefusing, &d.MaxRefusing},
+		{&p.MaxRoomsPerConnection, &d.MaxRoomsPerConnection},
+		{&p.MaxHeaderBytes, &d.MaxHeaderBytes},
+	} {
+		if *f.v == 0 {
+			*f.v = *f.d
+		}
+	}
+	for _, f := range []struct{ v, d *int64 }{
+		{&p.MaxRoomBytes, &d.MaxRoomBytes},
+		{&p.MaxOpenBytes, &d.MaxOpenBytes},
+		{&p.MaxTotalBytes, &d.MaxTotalBytes},
+	} {
+		if *f.v == 0 {
+			*f.v = *f.d
+		}
+	}
+	for _, f := range []struct{ v, d *time.Duration }{
+		{&p.Handshake, &d.Handshake},
+		{&p.IdleRoom, &d.IdleRoom},
+		{&p.RetryStore, &d.RetryStore},
+		{&p.Drain, &d.Drain},
+	} {
+		if *f.v == 0 {
+			*f.v = *f.d
+		}
+	}
+	return p
+}
+
+// apply puts what the policy says about single connections into the limits of the hub.
+func (p Policy) apply(l transport.Limits) transport.Limits {
+	l.HelloTimeout = p.Handshake
+	l.Connections = p.MaxConnections
+	l.RoomsPerConn = p.MaxRoomsPerConnection
+	return l
+}

@@ -1,0 +1,89 @@
+package relay
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/tallystick/tallystick/internal/store"
+)
+
+// roomStore is the store of one room as its node sees it: the file is made by the first Append, so that a peer who only
+// names rooms costs no disk. The node calls it from one goroutine at a time; the counters are for all.
+type roomStore struct {
+	path string
+	meta store.Meta
+	file *store.Store // nil: nothing was ever appended
+
+	limit  int64
+	size   atomic.Int64 // of the file; 0: there is none
+	full   atomic.Bool  // size has reached limit
+	onFull func()
+}
+
+// openRoomStore opens the file at path, if there is one. It reads and checks all of it.
+func openRoomStore(path string, meta store.Meta, limit int64, onFull func()) (*roomStore, error) {
+	s := &roomStore{path: path, meta: meta, limit: limit, onFull: onFull}
+	if _, err := os.Lstat(path); os.IsNotExist(err) {
+		return s, nil
+	}
+	f, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if got := f.Meta(); got.Room != meta.Room {
+		_ = f.Close() // nothing was written
+		return nil, fmt.Errorf("store %s: holds room %x, not the room of its name", path, got.Room)
+	}
+	s.file = f
+	if err := s.measure(); err != nil {
+		_ = f.Close() // as above
+		return nil, err
+	}
+	return s, nil
+}
+
+// Records implements [transport.Store].
+func (s *roomStore) Records(yield func(n uint64, frame []byte) error) error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Records(yield)
+}
+
+// Append implements [transport.Store]. A room that is full still takes what is on its way: accepted changes are never
+// left out, and the room is closed as a whole right after.
+func (s *roomStore) Append(frames [][]byte) (uint64, error) {
+	if s.file == nil {
+		f, err := store.Create(s.path, s.meta)
+		if err != nil {
+			return 0, err
+		}
+		s.file = f
+	}
+	first, err := s.file.Append(frames)
+	if err != nil {
+		return first, err
+	}
+	return first, s.measure()
+}
+
+// measure takes in the file's size.
+func (s *roomStore) measure() error {
+	now, err := s.file.Size()
+	if err != nil {
+		return err
+	}
+	s.size.Store(now)
+	if now >= s.limit && !s.full.Swap(true) {
+		s.onFull()
+	}
+	return nil
+}
+
+func (s *roomStore) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
