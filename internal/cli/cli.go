@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/charmbracelet/x/term"
+
+	"github.com/tallystick/tallystick/internal/safe"
+)
+
+// Streams are what the program reads from and writes to.
+type Streams struct {
+	In         io.Reader
+	Out, Err   io.Writer
+	InTerminal bool // In is a terminal
+	OutTerm    bool // Out is one
+}
+
+// Standard returns the streams of this process.
+func Standard() Streams {
+	return Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTerminal: term.IsTerminal(os.Stdin.Fd()), OutTerm: term.IsTerminal(os.Stdout.Fd()),
+	}
+}
+
+// Main runs the program with the arguments that follow its name, and returns its exit code. Errors are said on s.Err,
+// one line each.
+func Main(args []string, s Streams) int {
+	p := &program{Streams: s}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	err := root.ExecuteContext(context.Background())
+	code := exitCode(err)
+	if coded, ok := err.(*codedError); err != nil && (!ok || coded.err != nil) {
+		p.note("tallystick: %s", errorLine(err))
+	}
+	return code
+}
+
+// program is one run of the program.
+type program struct {
+	Streams
+	noting sync.Mutex
+}
+
+// note says one line on standard error. Whatever it quotes is made safe here, the one place.
+func (p *program) note(format string, args ...any) {
+	line := safe.Text(fmt.Sprintf(format, args...), maxNoteCells).String()
+	p.noting.Lock()
+	defer p.noting.Unlock()
+	_, _ = io.WriteString(p.Err, line+"\n") // if standard error is gone there is nobody to tell
+}
+
+const maxNoteCells = 1024
+
+// interruptible returns a context that ends with the first of the signals that ask a program to end. A second one kills.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// printf writes a line of the program's result.
+func (p *program) printf(format string, args ...any) error {
+	if !strings.HasSuffix(format, "\n") {
+		format += "\n"
+	}
+	_, err := fmt.Fprintf(p.Out, format, args...)
+	return err
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/transport"
+)
+
+const defaultWait = 10 * time.Second
+
+// runFlags are the flags of a node.
+type runFlags struct {
+	room     string
+	connect  []string
+	listen   string
+	plain    bool
+	json     bool
+	offline  bool
+	onlyCopy bool
+	wait     time.Duration
+	tail     int
+}
+
+// runOnly are those of them that mean nothing to a relay.
+var runOnly = []string{"room", "connect", "plain", "offline", "only-copy", "wait", "tail"}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	s := cmd.Flags()
+	s.StringVar(&f.room, "room", "", "the `ROOM`: one list, the same to everyone who says its name (default \"main\")")
+	s.StringArrayVar(&f.connect, "connect", nil, "connect to the relay or node at `URL`, as in ws://192.0.2.1:8080; may be given several times")
+	s.StringVar(&f.listen, "listen", "", "be reachable at `ADDR`, as in 0.0.0.0:8080; a relay: default "+defaultAddr)
+	s.BoolVar(&f.offline, "offline", false, "neither connect nor listen")
+	s.BoolVar(&f.plain, "plain", false, "no screen: a transaction a line in, events out")
+	s.BoolVar(&f.json, "json", false, "plain mode with one JSON object a line; a relay: JSON logs")
+	s.DurationVar(&f.wait, "wait", defaultWait, "plain mode: how long to wait at the end of input until a peer has stored everything")
+	s.IntVar(&f.tail, "tail", -1, "plain mode: print only the last `N` of the entries that are here already; -1: all")
+	s.BoolVar(&f.onlyCopy, "only-copy", false, "say that no other copy of this key and its stores is in use (after a restore or a move)")
+	_ = cmd.RegisterFlagCompletionFunc("room", cobra.NoFileCompletions) // the flags exist
+	_ = cmd.RegisterFlagCompletionFunc("connect", cobra.NoFileCompletions)
+	_ = cmd.RegisterFlagCompletionFunc("listen", cobra.NoFileCompletions)
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:               "run [NAME]",
+		Short:             "open the ledger as NAME, whatever word it is",
+		Args:              oneName,
+		ValidArgsFunction: completeNames,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.run(cmd, args, f) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// plan decides, from flags and config, which connections are wanted. It checks addresses, and does nothing yet.
+func (f *runFlags) plan(cfg profile.Config) (connect []string, listenOn string, meet bool, err error) {
+	if f.offline {
+		if len(f.connect) > 0 || f.listen != "" {
+			return nil, "", false, usage("--offline neither connects nor listens: leave out --connect and --listen")
+		}
+		return nil, "", false, nil
+	}
+	given := f.connect
+	if len(given) == 0 {
+		given = cfg.Connect
+	}
+	for _, u := range given {
+		full, err := transport.ParseURL(u)
+		if err != nil {
+			return nil, "", false, &codedError{ExitUsage, fmt.Errorf("connect: %w; give an address as in ws://192.0.2.1:8080", err)}
+		}
+		connect = append(connect, full)
+	}
+	listenOn = f.listen
+	if listenOn == "" {
+		listenOn = cfg.Listen
+	}
+	return connect, listenOn, len(connect) == 0 && listenOn == "", nil
+}
+
+// session is a run of one person in one room.
+type session struct {
+	p      *program
+	flags  runFlags
+	person *profile.Person
+	room   string
+	plan   linkPlan
+}
+
+// run opens the ledger.
+func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
+	if f.wait < 0 {
+		return usage("--wait is how long to wait: not %v", f.wait)
+	}
+	if f.tail < -1 {
+		return usage("--tail is a number of entries, or -1 for all: not %d", f.tail)
+	}
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return err
+	}
+	room, err := roomName(f.room, cfg)
+	if err != nil {
+		return err
+	}
+	connect, listenOn, meet, err := f.plan(cfg)
+	if err != nil {
+		return err
+	}
+	person, err := p.whoRuns(args, cfg)
+	if err != nil {
+		return err
+	}
+	lock, err := person.Lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() // the process's end does it too
+
+	s := &session{p: p, flags: f, person: person, room: room, plan: linkPlan{connect: connect, meet: meet}}
+	if listenOn != "" {
+		if s.plan.listen, err = listen(listenOn); err != nil {
+			return err
+		}
+		defer s.plan.listen.Close() // served or not
+	}
+	if why := f.plainBecause(p.Streams); why != "" {
+		if why != asked {
+			p.note("plain mode: %s; a transaction a line in, events out", why)
+		}
+		return s.plain(cmd.Context())
+	}
+	return s.screen(cmd.Context())
+}
+
+const asked = "asked for"
+
+// plainBecause says why there is no screen, "" if there is one.
+func (f *runFlags) plainBecause(s Streams) string {
+	switch {
+	case f.plain || f.json:
+		return asked
+	case !s.InTerminal:
+		return "standard input is no terminal"
+	case !s.OutTerm:
+		return "standard output is no terminal"
+	default:
+		return ""
+	}
+}
+
+// opened is a room that runs, with its connections.
+type opened struct {
+	*openRoom
+	hub   *transport.Hub
+	links *links
+
+	ended   chan struct{} // closed when the node has stopped by itself or by stop
+	nodeErr error         // set before ended is closed
+	stop    func() error
+}
+
+// open opens the room and starts node and connections. start runs a goroutine; opened.stop ends them all, after the last
+// commit, and waits for them. say takes what the user is to be told; changed is called when links.settled may have changed.
+func (s *session) open(ctx context.Context, start func(func()), say func(string, ...any), changed func()) (*opened, error) {
+	room, err := s.p.openRoom(ctx, s.person, s.room)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{openRoom: room, ended: make(chan struct{})}
+	if s.flags.onlyCopy {
+		room.node.ConfirmOnlyCopy()
+	}
+	o.hub = transport.NewHub(transport.HubConfig{Agent: "tallystick node " + Version})
+	if err := o.hub.Add(room.node); err != nil {
+		return nil, errors.Join(err, room.close())
+	}
+	var connections, node sync.WaitGroup
+	linkCtx, endLinks := context.WithCancel(context.Background())
+	nodeCtx, endNode := context.WithCancel(context.Background())
+	under := func(wg *sync.WaitGroup) func(func()) {
+		return func(f func()) {
+			wg.Add(1)
+			start(func() {
+				defer wg.Done()
+				f()
+			})
+		}
+	}
+	under(&node)(func() {
+		defer close(o.ended)
+		o.nodeErr = room.node.Run(nodeCtx)
+	})
+	under(&connections)(func() { _ = o.hub.Run(linkCtx) }) // nil once linkCtx ends, and it ends before
+	o.stop = sync.OnceValue(func() error {
+		endLinks()
+		connections.Wait()
+		endNode()
+		node.Wait()
+		return errors.Join(o.nodeErr, room.close())
+	})
+	o.links = &links{hub: o.hub, node: room.node, say: say, changed: changed}
+	if err := o.links.run(linkCtx, s.plan, under(&connections)); err != nil {
+		return nil, errors.Join(err, o.stop())
+	}
+	return o, nil
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/internal/store"
+)
+
+func (p *program) showCommand() *cobra.Command {
+	var room string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:               "show NAME",
+		Short:             "print the list that NAME holds, and its digests",
+		Long:              "Prints the entries that NAME holds, in order, one a line, then their number and the digests.\nNothing is connected to and nothing is changed. While NAME runs its store is in use:\nthe running program shows the list.",
+		Args:              exactName,
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withStore(args[0], room, func(st *store.Store, charter crdt.Charter) error {
+				return p.show(cmd.Context(), st, charter, asJSON)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+// withStore opens the store that the named person has of a room, for f to read.
+func (p *program) withStore(word, roomFlag string, f func(*store.Store, crdt.Charter) error) error {
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return err
+	}
+	room, err := roomName(roomFlag, cfg)
+	if err != nil {
+		return err
+	}
+	person, err := load(word)
+	if err != nil {
+		return err
+	}
+	charter := crdt.OpenLedger(room)
+	st, err := store.Open(person.RoomPath(charter.ID()))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s has nothing of room %s: to open it: tallystick run %s --room %s", person.Name, room, person.Name, room)
+	case errors.Is(err, store.ErrLocked):
+		return fmt.Errorf("%w: %s runs: look there, or quit it first", err, person.Name)
+	case err != nil:
+		return storeHint(err, person)
+	}
+	defer st.Close() // only read
+	if st.Meta().Room != charter.ID() {
+		return fmt.Errorf("store %s: holds another room than %s: move the file away", st.Path(), room)
+	}
+	return f(st, charter)
+}
+
+// show prints the rows of a store.
+func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter, asJSON bool) error {
+	replica, err := crdt.NewReplica(charter)
+	if err != nil {
+		return err
+	}
+	if err := st.Records(func(n uint64, frame []byte) error {
+		if err := replica.Load(frame); err != nil {
+			return recordError(st, n, err)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := replica.VerifyTips(); err != nil {
+		return &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
+	}
+	view := replica.View()
+	out := bufio.NewWriterSize(p.Out, 64<<10)
+	w := newEventWriter(out, asJSON)
+	view.Rows(func(row crdt.Row) bool {
+		w.entry(view, row, "")
+		return w.err == nil
+	})
+	w.end(endEvent(view))
+	return errors.Join(w.err, out.Flush())
+}
+
+// recordError says which record of a store is not what the program writes.
+func recordError(st *store.Store, n uint64, err error) error {
+	return &codedError{ExitDamaged, fmt.Errorf("store %s: record %d: %w", st.Path(), n, err)}
+}

@@ -1,0 +1,11 @@
+// Command tallystick keeps one list of transactions together with people who trust neither each other nor the server
+// between them. See `tallystick --help`.
+package main
+
+import (
+	"os"
+
+	"github.com/tallystick/tallystick/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:], cli.Standard())) }
