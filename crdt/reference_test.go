@@ -407,4 +407,3 @@ func compareNames(a, b refName) int {
 	}
 	return a.index - b.index
 }
-
