@@ -30,6 +30,10 @@ func (r *Relay) handler(websocket http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(PathWebsocket, websocket)
 	mux.HandleFunc("GET "+PathHealth, r.serveHealth)
+	mux.HandleFunc(PathHealth, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "tallystick relay: only GET", http.StatusMethodNotAllowed)
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "tallystick relay: connect to "+PathWebsocket, http.StatusNotFound)
 	})
