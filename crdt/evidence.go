@@ -23,14 +23,20 @@ func newFork(l *log, author uint32, prev, a, b int32) Fork {
 	return f
 }
 
+// holds reports whether f is the fork of changes a and b.
+func (l *log) holds(f Fork, a, b int32) bool {
+	x, y := l.at(a), l.at(b)
+	return a != b && x.author == y.author && x.prev == y.prev && newFork(l, x.author, x.prev, a, b) == f
+}
+
 // Evidence encodes a fork so that [CheckEvidence] convinces a third party
 // without this log: for each branch the payload hashes from the fork to the next
-// signature, and that signature. The error is [ErrNoTarget] if f is not one of
-// [Replica.Forks].
+// signature, and that signature. The error is [ErrNoTarget] if f is no fork
+// that this replica holds.
 func (r *Replica) Evidence(f Fork) ([]byte, error) {
 	a, okA := r.log.index[f.A]
 	b, okB := r.log.index[f.B]
-	if !okA || !okB {
+	if !okA || !okB || !r.log.holds(f, a, b) {
 		return nil, fmt.Errorf("%w: fork %v, %v", ErrNoTarget, f.A, f.B)
 	}
 	prev := f.Prev

@@ -133,10 +133,12 @@ func sortedKeys[V any](m map[string]V) []string {
 // Value is l as nil, bool, int64, float64, string, []byte, []any or
 // map[string]any; nil too if l is not a valid literal. It shares nothing with l.
 func (l Literal) Value() any {
-	if _, err := ParseLiteral(l); err != nil {
+	r := dcbor.NewReader(l)
+	r.Literal(MaxDepth) // others' ops leave a literal more levels than ours use
+	if r.Done() != nil {
 		return nil
 	}
-	r := dcbor.NewReader(l)
+	r = dcbor.NewReader(l)
 	return readValue(&r)
 }
 

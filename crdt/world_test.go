@@ -184,15 +184,12 @@ func (w *world) know(raw rawChange) *refChange {
 // send signs and publishes what an honest author's replica holds from where it
 // last sent.
 func (w *world) send(h *honest) {
-	from, to := h.writer.Sign()
-	if from == to {
-		return
-	}
-	also := pick(w.dice, w.keys) // whose changes it passes on
+	h.writer.Sign()
+	to := pick(w.dice, w.honest)
 	for h.sent < h.replica.Signed() {
 		frame, next := h.replica.PackFrom(h.sent, func(i int) bool {
-			a := h.replica.Author(i)
-			return a != h.writer.Author() && hash32(a) != authorOf(also)
+			at, has := to.replica.Index(h.replica.ID(i))
+			return has && to != h && at < to.sent
 		})
 		h.sent = next
 		if frame != nil {
