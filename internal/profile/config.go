@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -61,24 +63,28 @@ func LoadConfig() (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	// Symbolic links are followed, unlike with keys: people keep their configs in repositories.
-	target, err := filepath.EvalSymlinks(path)
+	b, err := readConfig(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, nil
 	}
 	if err != nil {
-		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+		return Config{}, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	return parseConfig(path, b)
+}
+
+// readConfig follows symbolic links, unlike the reader of keys: people keep their configs in repositories.
+func readConfig(path string) ([]byte, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
 	}
 	f, err := disk.OpenRegular(target, os.O_RDONLY)
 	if err != nil {
-		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+		return nil, err
 	}
 	defer f.Close() // only read
-	b, err := disk.ReadSmall(f)
-	if err != nil {
-		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
-	}
-	return parseConfig(path, b)
+	return disk.ReadSmall(f)
 }
 
 // parseConfig reads b, the content of path.
@@ -88,12 +94,17 @@ func parseConfig(path string, b []byte) (Config, error) {
 	if err := d.Decode(&file); err != nil {
 		return Config{}, configError(path, err)
 	}
-	// The decoder takes Name for name. A reader of the file may not, and with both in it one would be lost.
+	// The decoder takes a number for a name, and Name for name: with both in the file one would be lost.
 	var raw map[string]any
 	if err := toml.Unmarshal(b, &raw); err != nil {
 		return Config{}, configError(path, err)
 	}
-	for key := range raw {
+	if name, ok := raw["name"]; ok {
+		if _, ok := name.(string); !ok {
+			return Config{}, fmt.Errorf("%w: %s:%d: field %q must be %s", ErrConfig, path, lineOf(b, "name"), "name", configForm["name"])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		if configForm[key] == "" {
 			return Config{}, fmt.Errorf("%w: %s:%d: unknown field %q; known are %s", ErrConfig, path, lineOf(b, key), key, configFields)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/adrg/xdg"
@@ -14,15 +15,20 @@ var xdgMu sync.Mutex
 
 // base returns the folder "tallystick" within the one that pick chooses and the environment variable names.
 func base(variable string, pick func() string) (string, error) {
-	if v := os.Getenv(variable); v != "" && !filepath.IsAbs(v) {
+	switch v := os.Getenv(variable); {
+	case v != "" && !filepath.IsAbs(v):
+		// The XDG specification has such a path ignored, and a key would be made where nobody expects it.
 		return "", fmt.Errorf("%w: $%s is %q: give an absolute path, or none for the default", ErrFolder, variable, v)
+	case v == "" && runtime.GOOS != "windows" && !filepath.IsAbs(os.Getenv("HOME")):
+		// Package xdg would take / for the home.
+		return "", fmt.Errorf("%w: neither $%s nor $HOME is set to an absolute path", ErrFolder, variable)
 	}
 	xdgMu.Lock()
 	defer xdgMu.Unlock()
 	xdg.Reload() // it reads the environment when the program starts; tests and callers may have changed it
 	dir := pick()
 	if !filepath.IsAbs(dir) {
-		return "", fmt.Errorf("%w: neither $%s nor $HOME is set to an absolute path", ErrFolder, variable)
+		return "", fmt.Errorf("%w: this system has no folder for $%s", ErrFolder, variable)
 	}
 	return filepath.Join(dir, "tallystick"), nil
 }

@@ -69,8 +69,10 @@ func checkMetas(f io.ReaderAt, size int64, path string) (boltMeta, error) {
 		a, b = b, a
 	}
 	if a.tx-b.tx != 1 {
-		return boltMeta{}, &DamageError{Path: path, Record: NoRecord, Offset: int64(b.tx%2)*pageSize + pageHead,
-			Reason: fmt.Sprintf("the meta pages are of transactions %d and %d", b.tx, a.tx)}
+		return boltMeta{}, &DamageError{
+			Path: path, Record: NoRecord, Offset: int64(b.tx%2)*pageSize + pageHead,
+			Reason: fmt.Sprintf("the meta pages are of transactions %d and %d", b.tx, a.tx),
+		}
 	}
 	if a.freelist != noFreelist {
 		// bbolt would read a list of free pages that this package does not check and never has written.

@@ -22,8 +22,10 @@ func TestRoundTrip(t *testing.T) {
 		want = append(want, next...)
 		wantRecords(t, s, want)
 	}
-	big := [][]byte{bytes.Repeat([]byte{7}, MaxFrameBytes), frame(1, 10), bytes.Repeat([]byte{8}, MaxFrameBytes),
-		bytes.Repeat([]byte{9}, MaxFrameBytes), bytes.Repeat([]byte{1}, MaxFrameBytes), bytes.Repeat([]byte{2}, MaxFrameBytes)}
+	big := [][]byte{
+		bytes.Repeat([]byte{7}, MaxFrameBytes), frame(1, 10), bytes.Repeat([]byte{8}, MaxFrameBytes),
+		bytes.Repeat([]byte{9}, MaxFrameBytes), bytes.Repeat([]byte{1}, MaxFrameBytes), bytes.Repeat([]byte{2}, MaxFrameBytes),
+	}
 	for range 3 {
 		mustAppend(t, s, big)
 		want = append(want, big...)

@@ -182,8 +182,10 @@ func (s *Store) whole() error {
 		return err
 	}
 	if info.Size() < s.size {
-		return &DamageError{Path: s.path, Record: NoRecord, Offset: info.Size(),
-			Reason: fmt.Sprintf("something cut the file, in use, from %d to %d bytes", s.size, info.Size())}
+		return &DamageError{
+			Path: s.path, Record: NoRecord, Offset: info.Size(),
+			Reason: fmt.Sprintf("something cut the file, in use, from %d to %d bytes", s.size, info.Size()),
+		}
 	}
 	id, err := disk.Stat(info)
 	if err != nil {
