@@ -63,7 +63,8 @@ type Core struct {
 	catchUp   CatchUp
 	version   uint64
 	dirty     bool
-	lastGrown bool
+	lastGrown bool // for the node: since it last looked, the log has grown, or
+	ticked    bool // Tick has done something
 }
 
 // receipt is an Intent whose change is made and not yet durable.
@@ -198,6 +199,11 @@ func (c *Core) unguard(now time.Time, why string) {
 		c.guarded = false
 		c.setWriting()
 		c.event(Event{Time: now, Kind: EventGuard, Code: "open", Text: why})
+		if store, ok := c.cfg.Store.(Adopter); ok {
+			if err := store.Adopt(); err != nil {
+				c.event(Event{Time: now, Kind: EventGuard, Code: "adopt", Text: err.Error()})
+			}
+		}
 	}
 }
 
@@ -438,7 +444,7 @@ func (c *Core) Tick(now time.Time) {
 	if c.fatal != nil || c.nextAt.IsZero() || now.Before(c.nextAt) {
 		return
 	}
-	c.nextAt = time.Time{}
+	c.nextAt, c.ticked = time.Time{}, true
 	packs, _ := c.replica.Pending()
 	for _, id := range c.replica.Expire(now) {
 		if p := c.peers[PeerID(id)]; p != nil && p.session != nil {
@@ -508,5 +514,9 @@ func (c *Core) end(now time.Time, p *peer, err error) {
 
 // errorBody is what a peer is told of an error.
 func errorBody(err error) *PeerError {
+	var refuse *RefuseError
+	if errors.As(err, &refuse) {
+		return &PeerError{ErrorCode: cutText(refuse.ErrorCode, MaxErrorCodeBytes), Text: cutText(refuse.Text, MaxErrorTextBytes)}
+	}
 	return &PeerError{ErrorCode: cutText(Code(err), MaxErrorCodeBytes), Text: cutText(err.Error(), MaxErrorTextBytes)}
 }

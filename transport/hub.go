@@ -2,55 +2,255 @@ package transport
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/tallystick/tallystick/crdt"
 )
 
 // HubConfig is what a program's connections are made of.
 type HubConfig struct {
-	// Agent is what we call ourselves, at most 64 bytes: "tallystick node 0.1.0" or "tallystick relay 0.1.0"; the second
-	// word is the role.
+	// Agent is what we call ourselves, at most MaxAgentBytes: "tallystick node 0.1.0" or "tallystick relay 0.1.0"; the
+	// second word is the role. It goes into the hello of nodes that have no Agent of their own.
 	Agent string
-	// Open returns the running node of a room that a peer named and that was not added; nil or a nil func: the room is refused
-	// with no-room. A [*RefuseError] is said to the peer. It may take its time: only that room of that connection waits.
+	// Open returns the running node of a room that a peer named and that was not added. Nil, or an error, refuses the room:
+	// a [*RefuseError] is said to the peer, any other as no-room. It is asked at every hello, from any goroutine; it may
+	// return the same node again, and a new one after the old one's Run has returned. The connection waits for it.
 	Open func(ctx context.Context, room crdt.RoomID, charter crdt.Charter) (*Node, error)
-	// Limits bounds it all; the zero value means DefaultLimits.
+	// Limits bounds it all; the zero value of a field means its default.
 	Limits Limits
 	Log    *slog.Logger // nil: silent
 }
 
+const (
+	// subprotocol is negotiated by the websocket handshake: who does not know it is no tallystick.
+	subprotocol = "tallystick.v1"
+	// instanceHeader carries a number of the process, so that a program notices that it has dialled itself.
+	instanceHeader = "Tallystick-Instance"
+)
+
 // Hub holds all connections of a program; each carries any number of rooms. Safe for concurrent use.
-type Hub struct{}
+//
+// Locks: a connection's mutex may be held when the hub's is taken, never the other way round; neither is held while a
+// node is waited for.
+type Hub struct {
+	cfg      HubConfig
+	limits   Limits
+	instance string
+	upgrader websocket.Upgrader
+	dialer   websocket.Dialer
+	checkers chan struct{} // a place each for the packs that are checked at a time
+
+	mu    sync.Mutex
+	ctx   context.Context       // guarded by mu; nil before Run
+	rooms map[crdt.RoomID]*Node // guarded by mu; those added
+	dials map[string]*dial      // guarded by mu; by URL
+	peers map[PeerID]peerRef    // guarded by mu
+	last  PeerID                // guarded by mu
+	conns map[*conn]struct{}    // guarded by mu; accepted ones
+	tasks sync.WaitGroup        // goroutines that Run waits for; added to under mu, and not after ctx has ended
+}
+
+// peerRef is what a PeerID stands for: a subscription to a dialled URL, or a room of an accepted connection.
+type peerRef struct {
+	sub  *subscription
+	link *link
+}
 
 // NewHub makes a hub; nothing happens until Run.
-func NewHub(cfg HubConfig) *Hub { panic("not yet") }
+func NewHub(cfg HubConfig) *Hub {
+	limits := cfg.Limits.withDefaults()
+	if limits.Checkers == 0 {
+		limits.Checkers = runtime.GOMAXPROCS(0)
+	}
+	var instance [16]byte
+	rand.Read(instance[:]) // never fails
+	h := &Hub{
+		cfg: cfg, limits: limits, instance: hex.EncodeToString(instance[:]),
+		checkers: make(chan struct{}, limits.Checkers),
+		rooms:    make(map[crdt.RoomID]*Node), dials: make(map[string]*dial), peers: make(map[PeerID]peerRef),
+		conns: make(map[*conn]struct{}),
+	}
+	buffers := &sync.Pool{}
+	h.upgrader = websocket.Upgrader{
+		HandshakeTimeout: limits.HelloTimeout, ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: buffers,
+		Subprotocols: []string{subprotocol},
+	}
+	h.dialer = websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: limits.DialTimeout,
+		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: buffers, Subprotocols: []string{subprotocol},
+	}
+	return h
+}
 
-// Run dials and serves until ctx ends, closes every connection and returns when all goroutines of the hub have ended.
-func (h *Hub) Run(ctx context.Context) error { panic("not yet") }
+// Run dials and serves until ctx ends, closes every connection and returns nil when all goroutines of the hub have ended.
+// Run is called once.
+func (h *Hub) Run(ctx context.Context) error {
+	h.mu.Lock()
+	h.ctx = ctx
+	for _, d := range h.dials {
+		h.start(d)
+	}
+	h.mu.Unlock()
+	<-ctx.Done()
+	h.mu.Lock() // from here on spawn adds nothing
+	h.mu.Unlock()
+	h.tasks.Wait()
+	return nil
+}
 
-// Add serves n's room on all connections to come. The caller runs n.Run.
-func (h *Hub) Add(n *Node) error { panic("not yet") }
+// spawn runs f on a goroutine that Run waits for; false if the hub does not run. Call it with mu held.
+func (h *Hub) spawn(f func()) bool {
+	if h.ctx == nil || h.ctx.Err() != nil {
+		return false
+	}
+	h.tasks.Go(f)
+	return true
+}
 
-// Remove ends n's sessions; connections that carry nothing more are closed.
-func (h *Hub) Remove(n *Node) { panic("not yet") }
+// Add serves n's room on connections to come. The caller runs n.Run. Errors: [ErrRoomOpen].
+func (h *Hub) Add(n *Node) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if old := h.rooms[n.room]; old != nil && old != n {
+		return fmt.Errorf("%w: %v", ErrRoomOpen, n.room)
+	}
+	h.rooms[n.room] = n
+	return nil
+}
 
-// Connect keeps up a connection to url for n's room until Disconnect; several rooms share one connection. Errors: [ErrBadURL].
-func (h *Hub) Connect(n *Node, url string) (PeerID, error) { panic("not yet") }
+// Remove ends n's sessions, and its connections that carry nothing more. The peers are told why; nil means that we are
+// going away. A [*RefuseError] is said in its own words.
+func (h *Hub) Remove(n *Node, why error) {
+	if why == nil {
+		why = ErrGoingAway
+	}
+	h.mu.Lock()
+	if h.rooms[n.room] == n {
+		delete(h.rooms, n.room)
+	}
+	var subs []*subscription
+	for _, r := range h.peers {
+		if r.sub != nil && r.sub.node == n {
+			subs = append(subs, r.sub)
+		}
+	}
+	h.mu.Unlock()
+	for _, s := range subs {
+		h.unsubscribe(s)
+	}
+	n.send(nil, input{do: func(time.Time) { n.endLinks(why) }})
+}
+
+// node finds the node of a room that a peer asks for.
+func (h *Hub) node(ctx context.Context, c *conn, room crdt.RoomID, charter crdt.Charter) (*Node, error) {
+	h.mu.Lock()
+	n := h.rooms[room]
+	h.mu.Unlock()
+	if n != nil {
+		return n, nil
+	}
+	if c.accepted && h.cfg.Open != nil {
+		n, err := h.cfg.Open(ctx, room, charter)
+		var refuse *RefuseError
+		switch {
+		case errors.As(err, &refuse):
+			return nil, refuse
+		case err != nil:
+			h.log("room not opened", "room", room.String(), "peer", c.address, "err", err.Error())
+		case n != nil:
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: room %v", ErrNoRoom, room)
+}
+
+func (h *Hub) log(what string, args ...any) {
+	if h.cfg.Log != nil {
+		h.cfg.Log.Info(what, args...)
+	}
+}
+
+func (h *Hub) newPeer() PeerID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last++
+	return h.last
+}
+
+// accepted notes a room of an accepted connection, for Disconnect.
+func (h *Hub) accepted(l *link) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.peers[l.peer.ID] = peerRef{link: l}
+}
+
+// ServeHTTP accepts a websocket: mount it on /websocket. It returns when the connection is over.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	ctx, full := h.ctx, len(h.conns) >= h.limits.Connections
+	h.mu.Unlock()
+	w.Header().Set(instanceHeader, h.instance)
+	if ctx == nil || ctx.Err() != nil {
+		http.Error(w, "not serving", http.StatusServiceUnavailable)
+		return
+	}
+	if full {
+		http.Error(w, ErrBusy.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	ws, err := h.upgrader.Upgrade(w, r, http.Header{instanceHeader: {h.instance}})
+	if err != nil {
+		return // Upgrade has answered
+	}
+	c := newConn(h, ws, true, r.RemoteAddr, &LinkStats{})
+	h.mu.Lock()
+	h.conns[c] = struct{}{}
+	h.mu.Unlock()
+	end := make(chan struct{})
+	defer close(end)
+	h.mu.Lock()
+	running := h.spawn(func() { <-end })
+	h.mu.Unlock()
+	err = ErrGoingAway
+	if running {
+		err = c.run(ctx)
+	} else {
+		ws.Close()
+	}
+	links := c.takeLinks()
+	h.mu.Lock()
+	delete(h.conns, c)
+	for id, r := range h.peers {
+		if r.link != nil && r.link.conn == c {
+			delete(h.peers, id)
+		}
+	}
+	h.mu.Unlock()
+	for _, l := range links {
+		l.node.detach(l, err, time.Time{})
+	}
+	h.log("connection closed", "peer", c.address, "code", Code(err))
+}
 
 // Disconnect ends a peer's connection; a dialled one is not dialled again.
-func (h *Hub) Disconnect(id PeerID) { panic("not yet") }
-
-// Retry dials a peer now, that waits for its next try.
-func (h *Hub) Retry(id PeerID) { panic("not yet") }
-
-// ServeHTTP accepts a websocket: mount it on /websocket.
-func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { panic("not yet") }
-
-// ParseURL checks a peer's address and completes it: ws or wss (http and https are read so), a host, /websocket if there
-// is no path. Errors: [ErrBadURL].
-func ParseURL(s string) (string, error) { panic("not yet") }
-
-// Probe connects to url and waits for the sign of a tallystick listener, within Limits.HelloTimeout. Errors: [*DialError].
-func Probe(ctx context.Context, url string) error { panic("not yet") }
+func (h *Hub) Disconnect(id PeerID) {
+	h.mu.Lock()
+	r := h.peers[id]
+	h.mu.Unlock()
+	switch {
+	case r.sub != nil:
+		h.unsubscribe(r.sub)
+	case r.link != nil:
+		r.link.conn.fail(ErrDisconnected)
+	}
+}

@@ -194,4 +194,3 @@ func checkReopen(t testing.TB, node *testNode) {
 		t.Fatalf("node %d: the store holds %d changes (%x), memory %d (%x)", node.name, r.Len(), got, node.core.replica.Len(), want)
 	}
 }
-

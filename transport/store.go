@@ -12,6 +12,10 @@ type Store interface {
 	Append(frames [][]byte) (first uint64, err error)
 }
 
+// Adopter is a Store that can take its present place on disk for its own, once the guard of a copied store has ended. A
+// *store.Store is one. An error means that the guard comes back at the next start, no more.
+type Adopter interface{ Adopt() error }
+
 // LastFile remembers, beside the key, the newest own change that may have left this machine. A *store.Last is one.
 type LastFile interface {
 	// ID returns the id that was set last, false if none ever was.

@@ -1,0 +1,496 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/tallystick/tallystick/crdt"
+)
+
+// A conn is one websocket, for any number of rooms. Two goroutines belong to it: the reader, which is whoever calls
+// run, and the writer, for which run waits.
+type conn struct {
+	hub      *Hub
+	ws       *websocket.Conn
+	accepted bool
+	address  string
+	stats    *LinkStats
+	done     chan struct{} // closed when the connection is over
+	signal   chan struct{} // one place: there is something to write, or finish was called
+
+	mu      sync.Mutex
+	links   map[crdt.RoomID]*link // guarded by mu
+	gone    map[crdt.RoomID]bool  // guarded by mu; rooms whose session has ended here: what is under way for them is ignored
+	opened  int                   // guarded by mu; rooms that the peer has asked for
+	queue   [][]byte              // guarded by mu; encoded messages, oldest first
+	bytes   int                   // guarded by mu; of queue
+	waiting []*Node               // guarded by mu; want to know when there is room
+	ending  bool                  // guarded by mu; no more is queued, and the writer closes when the queue is empty
+	err     error                 // guarded by mu; why it is over
+	heard   bool                  // guarded by mu; some room's hello arrived
+	pinged  int64                 // guarded by mu; what the last ping carried, 0 if it was answered
+}
+
+// A link is one room on one connection.
+type link struct {
+	conn    *conn
+	node    *Node
+	peer    PeerInfo
+	sub     *subscription // nil if the connection was accepted
+	touched bool          // owned by the node's goroutine
+}
+
+func newConn(h *Hub, ws *websocket.Conn, accepted bool, address string, stats *LinkStats) *conn {
+	return &conn{
+		hub: h, ws: ws, accepted: accepted, address: address, stats: stats,
+		done: make(chan struct{}), signal: make(chan struct{}, 1), links: make(map[crdt.RoomID]*link), gone: make(map[crdt.RoomID]bool),
+	}
+}
+
+// run serves the connection until it is over and returns why.
+func (c *conn) run(ctx context.Context) error {
+	var writer sync.WaitGroup
+	writer.Go(c.write)
+	stop := context.AfterFunc(ctx, func() { c.fail(ErrGoingAway) })
+	defer stop()
+	c.mu.Lock()
+	c.watchIdle()
+	c.mu.Unlock()
+	c.fail(c.read(ctx))
+	// Until the peer has closed too, what it still sends is read: to close on it would reset the connection, and the
+	// error message might be lost on the way. The writer has set a deadline for it, and an end of any kind will do.
+	_, _ = io.CopyN(io.Discard, c.ws.NetConn(), drainBytes)
+	writer.Wait()
+	_ = c.ws.Close() // nothing is left to be lost
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// drainBytes is how much of a peer is read after its error.
+const drainBytes = 8 << 20
+
+// watchIdle closes an accepted connection that carries no room for HelloTimeout. Call it with mu held.
+func (c *conn) watchIdle() {
+	if c.accepted {
+		time.AfterFunc(c.hub.limits.HelloTimeout, func() {
+			c.mu.Lock()
+			idle := len(c.links) == 0 && !c.ending
+			c.mu.Unlock()
+			if idle {
+				c.fail(ErrHelloTimeout)
+			}
+		})
+	}
+}
+
+// read takes messages until one is wrong or the connection breaks.
+func (c *conn) read(ctx context.Context) error {
+	limits := &c.hub.limits
+	extend := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.ending {
+			_ = c.ws.SetReadDeadline(time.Now().Add(limits.ReadTimeout)) // fails only if closed: the read says so
+		}
+	}
+	extend()
+	c.ws.SetPongHandler(func(data string) error {
+		extend()
+		c.onPong(data)
+		return nil
+	})
+	var buf bytes.Buffer
+	for {
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			return readError(err)
+		}
+		if kind != websocket.BinaryMessage {
+			return ErrTextFrame
+		}
+		buf.Reset()
+		n, err := buf.ReadFrom(io.LimitReader(r, MaxFrameBytes+1))
+		c.stats.BytesIn.Add(uint64(n))
+		if err != nil {
+			return readError(err)
+		}
+		if n > MaxFrameBytes {
+			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFrameBytes)
+		}
+		extend()
+		if err := c.dispatch(ctx, bytes.Clone(buf.Bytes())); err != nil {
+			return err
+		}
+		if buf.Cap() > 64<<10 {
+			buf = bytes.Buffer{}
+		}
+	}
+}
+
+// readError names why a read ended.
+func readError(err error) error {
+	var timeout net.Error
+	var closed *websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return fmt.Errorf("%w: %w", ErrPeerClosed, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ErrPeerClosed
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return ErrReadTimeout
+	default:
+		return fmt.Errorf("%w: %w", ErrConnection, err)
+	}
+}
+
+// dispatch gives one message to the node of its room. Packs are checked here, on the reader's goroutine, under a share of the
+// cores that is first come, first served over all connections. It waits for a place at the node: so a connection is read no
+// faster than its messages are worked off.
+func (c *conn) dispatch(ctx context.Context, frame []byte) error {
+	m, err := DecodeMessage(frame)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	l := c.links[m.Room]
+	c.mu.Unlock()
+	if l == nil {
+		switch b := m.Body.(type) {
+		case *Hello:
+			return c.open(ctx, m.Room, b)
+		case *PeerError:
+			if m.Room == (crdt.RoomID{}) {
+				return &PeerError{ErrorCode: string([]byte(b.ErrorCode)), Text: string([]byte(b.Text))}
+			}
+			return nil
+		case Grease:
+			return nil
+		}
+		c.mu.Lock()
+		gone := c.gone[m.Room]
+		c.mu.Unlock()
+		if gone {
+			return nil
+		}
+		return fmt.Errorf("%w: room %v, type %d", ErrHelloFirst, m.Room, m.Body.kind())
+	}
+	if _, ok := m.Body.(*Hello); ok {
+		c.mu.Lock()
+		c.heard = true
+		c.mu.Unlock()
+	}
+	var in Inbound
+	if _, packs := m.Body.(Packs); packs {
+		select {
+		case c.hub.checkers <- struct{}{}:
+		case <-c.done:
+			return ErrConnection
+		}
+		in = l.node.inspector.Inspect(m.Body)
+		<-c.hub.checkers
+	} else {
+		in = l.node.inspector.Inspect(m.Body)
+	}
+	if !l.node.send(c.done, input{link: l, in: in}) {
+		select {
+		case <-l.node.done:
+			c.endRoom(l, Ended{Err: ErrGoingAway, RoomOnly: true, Message: AppendMessage(nil, m.Room, errorBody(ErrGoingAway))})
+		default:
+		}
+	}
+	return nil
+}
+
+// open begins a room that the peer asks for.
+func (c *conn) open(ctx context.Context, room crdt.RoomID, h *Hello) error {
+	c.mu.Lock()
+	c.opened++
+	opened := c.opened
+	c.mu.Unlock()
+	if opened > c.hub.limits.RoomsPerConn {
+		return fmt.Errorf("%w: %d", ErrTooManyAsk, opened)
+	}
+	charter, err := crdt.ParseCharter(h.Charter)
+	if err != nil || charter.ID() != room {
+		return fmt.Errorf("%w: room %v", ErrWrongRoom, room)
+	}
+	// A node that has just ended is asked for once more: who opens rooms may have a new one.
+	for range 2 {
+		node, err := c.hub.node(ctx, c, room, charter)
+		if err != nil {
+			c.enqueue(AppendMessage(nil, room, errorBody(err)))
+			return nil
+		}
+		l := &link{conn: c, node: node, peer: PeerInfo{ID: c.hub.newPeer(), Address: c.address, Direction: Accepted, Stats: c.stats}}
+		c.mu.Lock()
+		c.links[room], c.heard = l, true
+		delete(c.gone, room)
+		c.mu.Unlock()
+		if node.attach(l) && node.send(c.done, input{link: l, in: Inbound{Body: h}}) {
+			c.hub.accepted(l)
+			return nil
+		}
+		c.mu.Lock()
+		delete(c.links, room)
+		c.mu.Unlock()
+	}
+	c.enqueue(AppendMessage(nil, room, errorBody(fmt.Errorf("%w: room %v", ErrNoRoom, room))))
+	return nil
+}
+
+// ready reports whether a message can be queued; if not, n is poked when one can.
+func (c *conn) ready(n *Node) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending {
+		return false
+	}
+	if len(c.queue) < c.hub.limits.QueueMessages && c.bytes < c.hub.limits.QueueBytes {
+		return true
+	}
+	for _, w := range c.waiting {
+		if w == n {
+			return false
+		}
+	}
+	c.waiting = append(c.waiting, n)
+	return false
+}
+
+// enqueue queues an encoded message. Only the reader of ready's true calls it, or who ends the connection, so the queue
+// is over its bound by one message a room at most.
+func (c *conn) enqueue(msg []byte) {
+	c.mu.Lock()
+	c.enqueueLocked(msg)
+	c.mu.Unlock()
+}
+
+func (c *conn) enqueueLocked(msg []byte) {
+	if c.ending {
+		return
+	}
+	c.queue = append(c.queue, msg)
+	c.bytes += len(msg)
+	c.poke()
+}
+
+func (c *conn) poke() {
+	select {
+	case c.signal <- struct{}{}:
+	default:
+	}
+}
+
+// endRoom ends a room on this connection. If it was the last that we had dialled for, or the peer broke the protocol, the
+// connection ends with it.
+func (c *conn) endRoom(l *link, e Ended) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := l.node.room
+	if c.links[room] != l {
+		return
+	}
+	delete(c.links, room)
+	c.gone[room] = true
+	if e.Message != nil {
+		c.enqueueLocked(e.Message)
+	}
+	switch {
+	case !e.RoomOnly || !c.accepted && len(c.links) == 0:
+		c.finishLocked(e.Err)
+	case len(c.links) == 0:
+		c.watchIdle()
+	case l.sub != nil:
+		// Other rooms go on; this one is asked for again, on this connection or the next.
+		time.AfterFunc(c.hub.limits.BackoffMax, func() { c.resubscribe(l.sub) })
+	}
+}
+
+// finishLocked closes the connection when what is queued has been written. The first reason stands.
+func (c *conn) finishLocked(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.ending = true
+	// Whoever does not read now delays our end by this much at most; an error here means that it is over already.
+	_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(closeGrace))
+	c.poke()
+}
+
+// closeGrace is how long the last messages of a connection may take, and how long the peer may take to close it then.
+const closeGrace = time.Second
+
+// fail ends the connection for err. The peer is told, if the fault is its own or we are leaving.
+func (c *conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending {
+		c.poke()
+		return
+	}
+	if tellsPeer(err) {
+		c.enqueueLocked(AppendMessage(nil, crdt.RoomID{}, errorBody(err)))
+	}
+	c.finishLocked(err)
+}
+
+// tellsPeer reports whether an error message about err can reach the peer and is of use to it.
+func tellsPeer(err error) bool {
+	var said *PeerError
+	if errors.As(err, &said) {
+		return false
+	}
+	for _, gone := range []error{ErrPeerClosed, ErrConnection, ErrSlowReader} {
+		if errors.Is(err, gone) {
+			return false
+		}
+	}
+	return true
+}
+
+// write is the writer's goroutine: it writes what is queued, pings, and closes.
+func (c *conn) write() {
+	defer close(c.done)
+	ping := time.NewTicker(c.hub.limits.PingPeriod)
+	defer ping.Stop()
+	for {
+		select {
+		case <-c.signal:
+		case <-ping.C:
+			if err := c.ping(); err != nil {
+				c.fail(fmt.Errorf("%w: %w", ErrConnection, err))
+			}
+		}
+		for {
+			msg, more, end := c.pop()
+			if end {
+				c.close()
+				return
+			}
+			if !more {
+				break
+			}
+			if err := c.writeMessage(msg); err != nil {
+				c.mu.Lock()
+				c.queue, c.bytes = nil, 0
+				c.mu.Unlock()
+				c.fail(writeError(err))
+			}
+		}
+	}
+}
+
+func (c *conn) writeMessage(msg []byte) error {
+	c.mu.Lock()
+	wait := c.hub.limits.WriteTimeout
+	if c.ending {
+		wait = min(wait, closeGrace)
+	}
+	c.mu.Unlock()
+	if err := c.ws.SetWriteDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
+	c.stats.BytesOut.Add(uint64(len(msg)))
+	return c.ws.WriteMessage(websocket.BinaryMessage, msg)
+}
+
+func writeError(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return ErrSlowReader
+	}
+	return fmt.Errorf("%w: %w", ErrConnection, err)
+}
+
+// pop takes the oldest message. end: nothing is left and nothing more will come. Nodes that wait for room are poked
+// when the queue is half empty.
+func (c *conn) pop() (msg []byte, more, end bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		return nil, false, c.ending
+	}
+	msg = c.queue[0]
+	c.queue[0] = nil
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	c.bytes -= len(msg)
+	if len(c.waiting) > 0 && len(c.queue) <= c.hub.limits.QueueMessages/2 && c.bytes <= c.hub.limits.QueueBytes/2 {
+		for _, n := range c.waiting {
+			n.poke()
+		}
+		c.waiting = nil
+	}
+	return msg, true, false
+}
+
+// close says goodbye as far as that is possible; the reader ends with it.
+func (c *conn) close() {
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	code := websocket.CloseNormalClosure
+	switch {
+	case errors.Is(err, ErrTextFrame):
+		code = websocket.CloseUnsupportedData
+	case errors.Is(err, ErrTooLarge):
+		code = websocket.CloseMessageTooBig
+	case errors.Is(err, ErrGoingAway):
+		code = websocket.CloseGoingAway
+	case tellsPeer(err):
+		code = websocket.ClosePolicyViolation
+	}
+	// The connection ends whether this can be written or not; and so it does if the deadline cannot be set.
+	_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, Code(err)), time.Now().Add(closeGrace))
+	grace := closeGrace
+	if !tellsPeer(err) || errors.Is(err, ErrGoingAway) {
+		grace = 0
+	}
+	_ = c.ws.NetConn().SetReadDeadline(time.Now().Add(grace))
+}
+
+func (c *conn) ping() error {
+	now := time.Now()
+	c.mu.Lock()
+	c.pinged = now.UnixNano()
+	c.mu.Unlock()
+	return c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(c.hub.limits.WriteTimeout))
+}
+
+// onPong measures the round trip, if the pong is the answer to our last ping.
+func (c *conn) onPong(data string) {
+	if len(data) != 8 {
+		return
+	}
+	at := int64(binary.BigEndian.Uint64([]byte(data)))
+	c.mu.Lock()
+	ours := at == c.pinged && at != 0
+	c.pinged = 0
+	c.mu.Unlock()
+	if ours {
+		c.stats.RTT.Store(max(1, time.Now().UnixNano()-at))
+	}
+}
+
+// takeLinks removes and returns all links: the connection is over.
+func (c *conn) takeLinks() []*link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*link
+	for room, l := range c.links {
+		all = append(all, l)
+		delete(c.links, room)
+	}
+	return all
+}

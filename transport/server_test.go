@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func mustURL(t testing.TB, s string) string {
+	t.Helper()
+	u, err := ParseURL(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func startHTTP(t testing.TB, f http.HandlerFunc) (url string) {
+	t.Helper()
+	s := httptest.NewServer(f)
+	t.Cleanup(s.Close)
+	return "ws" + strings.TrimPrefix(s.URL, "http")
+}
+
+func startHTTPS(t testing.TB) (url string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return "ws" + strings.TrimPrefix(s.URL, "https")
+}
+
+// startTCP accepts connections and says one thing; "silent" says nothing and keeps them open.
+func startTCP(t testing.TB, say string) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if say == "silent" {
+				defer c.Close()
+				continue
+			}
+			buf := make([]byte, 4096)
+			_, _ = c.Read(buf) // the request, or as much of it as comes
+			_, _ = c.Write([]byte(say))
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return "ws://" + l.Addr().String()
+}
+
+// refusedAddress is one where nobody listens.
+func refusedAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "ws://" + l.Addr().String()
+}
+
+func TestParseURL(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"ws://127.0.0.1:8080", "ws://127.0.0.1:8080/websocket"},
+		{"ws://127.0.0.1:8080/", "ws://127.0.0.1:8080/websocket"},
+		{"http://relay.example", "ws://relay.example/websocket"},
+		{"https://relay.example/path", "wss://relay.example/path"},
+		{"wss://[::1]:443/websocket", "wss://[::1]:443/websocket"},
+		{"127.0.0.1:8080", ""},
+		{"localhost:8080", ""},
+		{"ws://", ""},
+		{"ftp://host", ""},
+		{"ws://user:secret@host", ""},
+		{"ws://host/?a=b", ""},
+		{"ws://host/#x", ""},
+		{"ws://host:port", ""},
+		{"", ""},
+	} {
+		got, err := ParseURL(tt.in)
+		if got != tt.want || (tt.want == "") != (Code(err) == "bad-url") {
+			t.Errorf("ParseURL(%q) = %q, %v; want %q", tt.in, got, err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
+}
