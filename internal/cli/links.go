@@ -20,17 +20,17 @@ type links struct {
 	say     func(format string, args ...any) // for the user, one line each; from any goroutine
 	changed func()                           // settled may answer otherwise now
 
-	mu       sync.Mutex
-	dialled  []transport.PeerID // that were asked for
-	meeting  meeting            // of the rendezvous
-	searches bool               // there is a rendezvous
+	mu      sync.Mutex
+	dialled []transport.PeerID // that were asked for
+	meeting meeting            // of the rendezvous
+	meetAt  string             // where that is; empty: there is none; set before the others run
 }
 
 // linkPlan is what connections are wanted.
 type linkPlan struct {
 	connect []string     // complete URLs
 	listen  net.Listener // nil: do not listen
-	meet    bool         // keep up the default connection
+	meet    string       // keep up the default connection at this address; empty: do not
 }
 
 // listenHandshake bounds what a peer has to send before it is a websocket.
@@ -55,12 +55,13 @@ func (l *links) run(ctx context.Context, plan linkPlan, start func(func())) erro
 			}
 		})
 	}
-	if plan.meet {
-		l.searches = true
+	if plan.meet != "" {
+		l.meetAt = plan.meet
 		r := &rendezvous{
-			probe: probeDefault, bind: func() (net.Listener, error) { return net.Listen("tcp", defaultAddr) },
-			serve: l.serve, dial: func() (transport.PeerID, <-chan struct{}, func() transport.Reason, func(), error) { return l.dial(ctx) },
-			say: l.report, random: randomUpTo,
+			addr:  plan.meet,
+			probe: func(ctx context.Context) error { return probeAt(ctx, plan.meet) },
+			bind:  func() (net.Listener, error) { return net.Listen("tcp", plan.meet) },
+			serve: l.serve, dial: l.dial, say: l.report, random: randomUpTo,
 		}
 		start(func() { r.run(ctx) })
 	}
@@ -85,13 +86,16 @@ func (l *links) serve(ctx context.Context, ln net.Listener) error {
 }
 
 // dial is rendezvous.dial.
-func (l *links) dial(ctx context.Context) (transport.PeerID, <-chan struct{}, func() transport.Reason, func(), error) {
-	id, err := l.hub.Connect(l.node, defaultURL)
+func (l *links) dial() (dialled, error) {
+	id, err := l.hub.Connect(l.node, "ws://"+l.meetAt)
 	if err != nil {
-		return 0, nil, nil, nil, err
+		return dialled{}, err
 	}
-	why := func() transport.Reason { return l.whyEnded(ctx, id) }
-	return id, l.hub.Ended(id), why, func() { l.hub.Disconnect(id) }, nil
+	return dialled{
+		peer: id, ended: l.hub.Ended(id),
+		why:    func(ctx context.Context) transport.Reason { return l.whyEnded(ctx, id) },
+		hangUp: func() { l.hub.Disconnect(id) },
+	}, nil
 }
 
 // reasonWait is how long the node may take to publish what the hub knows already.
@@ -124,9 +128,9 @@ func (l *links) report(m meeting) {
 	l.changed()
 	switch m.state {
 	case meetDialled:
-		l.say("connected to %s", defaultURL)
+		l.say("connected to %s", "ws://"+l.meetAt)
 	case meetListening:
-		l.say("nobody answers on %s: listening there", defaultURL)
+		l.say("nobody answers on %s: listening there", "ws://"+l.meetAt)
 	case meetStranger, meetTrouble:
 		if before.err == nil || before.err.Error() != m.err.Error() {
 			l.say("%v", m.err)
@@ -139,7 +143,7 @@ func (l *links) report(m meeting) {
 func (l *links) settled(s *transport.Snapshot) bool {
 	l.mu.Lock()
 	want := append([]transport.PeerID(nil), l.dialled...)
-	if l.searches {
+	if l.meetAt != "" {
 		switch l.meeting.state {
 		case meetSearching:
 			l.mu.Unlock()

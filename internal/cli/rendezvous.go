@@ -55,19 +55,26 @@ type meeting struct {
 //
 // Its fields are set before run and not changed; it uses nothing else, so that tests can stand in for the network.
 type rendezvous struct {
+	addr string // where, for what is said
 	// probe returns nil if a tallystick listens there, errNobody if nothing does, else why it is neither.
 	probe func(context.Context) error
 	// bind takes the address: syscall.EADDRINUSE is wrapped if somebody has it.
 	bind func() (net.Listener, error)
 	// serve accepts peers until ctx ends or the listener breaks; it closes the listener.
 	serve func(context.Context, net.Listener) error
-	// dial connects. ended is closed when that connection has ended or could not be made, and then why says why; hangUp
-	// ends it for good.
-	dial func() (peer transport.PeerID, ended <-chan struct{}, why func() transport.Reason, hangUp func(), err error)
+	dial  func() (dialled, error)
 	// say takes each report, one after the other, on the goroutine of run.
 	say func(meeting)
 	// random returns a duration from 0 to its argument.
 	random func(time.Duration) time.Duration
+}
+
+// dialled is a connection that was asked for.
+type dialled struct {
+	peer   transport.PeerID
+	ended  <-chan struct{}                        // closed when it has ended or could not be made
+	why    func(context.Context) transport.Reason // after that: why
+	hangUp func()                                 // ends it for good
 }
 
 // errNobody is what probe returns where nothing listens.
@@ -107,22 +114,22 @@ func (r *rendezvous) search(backoff *time.Duration) step {
 // connect stays connected to who listens there.
 func (r *rendezvous) connect(backoff *time.Duration) step {
 	return func(ctx context.Context) step {
-		peer, ended, why, hangUp, err := r.dial()
+		d, err := r.dial()
 		if err != nil {
 			r.say(meeting{state: meetTrouble, err: err})
 			return r.later(backoff)
 		}
-		r.say(meeting{state: meetDialled, peer: peer})
+		r.say(meeting{state: meetDialled, peer: d.peer})
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ended:
+		case <-d.ended:
 		}
-		reason := why()
-		hangUp()
+		reason := d.why(ctx)
+		d.hangUp()
 		if reason.Remote && reason.Code != transport.Code(transport.ErrGoingAway) {
 			// It is there, but does not want us: it stays, so asking again at once changes nothing.
-			r.say(meeting{state: meetTrouble, err: refusedThere(reason)})
+			r.say(meeting{state: meetTrouble, err: r.refused(reason)})
 			return r.later(backoff)
 		}
 		*backoff = 0
@@ -131,12 +138,12 @@ func (r *rendezvous) connect(backoff *time.Duration) step {
 	}
 }
 
-// refusedThere says that the other side, a tallystick, refuses our room.
-func refusedThere(reason transport.Reason) error {
+// refused says that the other side, a tallystick, refuses our room.
+func (r *rendezvous) refused(reason transport.Reason) error {
 	if reason.Code == transport.Code(transport.ErrNoRoom) {
-		return fmt.Errorf("the tallystick that listens on %s does not serve this room: offline; a relay there would (tallystick --relay), or use --connect", defaultAddr)
+		return fmt.Errorf("the tallystick that listens on %s does not serve this room: offline; a relay there would (tallystick --relay), or give --connect", r.addr)
 	}
-	return fmt.Errorf("the tallystick that listens on %s refuses: %s: %s: offline; use another with --connect", defaultAddr, reason.Code, reason.Text)
+	return fmt.Errorf("the tallystick that listens on %s refuses: %s: %s: offline; give another with --connect", r.addr, reason.Code, reason.Text)
 }
 
 // take listens, if nobody else does by now.
@@ -147,7 +154,7 @@ func (r *rendezvous) take(backoff *time.Duration) step {
 		case errors.Is(err, syscall.EADDRINUSE):
 			return r.soon(backoff) // somebody was faster: connect to it
 		case err != nil:
-			r.say(meeting{state: meetTrouble, err: fmt.Errorf("listen on %s: %w: offline; use --listen with another address, or --connect", defaultAddr, err)})
+			r.say(meeting{state: meetTrouble, err: fmt.Errorf("listen on %s: %w: offline; give --listen another address, or --connect", r.addr, err)})
 			return r.later(backoff)
 		}
 		*backoff = 0
@@ -156,7 +163,7 @@ func (r *rendezvous) take(backoff *time.Duration) step {
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.say(meeting{state: meetTrouble, err: fmt.Errorf("listen on %s: %w: offline, trying again", defaultAddr, err)})
+		r.say(meeting{state: meetTrouble, err: fmt.Errorf("listen on %s: %w: offline; tried again", r.addr, err)})
 		return r.later(backoff)
 	}
 }
@@ -196,14 +203,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 func randomUpTo(d time.Duration) time.Duration { return rand.N(d + 1) }
 
-// probeDefault is rendezvous.probe for the network.
-func probeDefault(ctx context.Context) error {
-	err := transport.Probe(ctx, defaultURL)
-	if err == nil || ctx.Err() != nil {
+// probeAt is rendezvous.probe for the network.
+func probeAt(ctx context.Context, addr string) error {
+	err := transport.Probe(ctx, "ws://"+addr)
+	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return err
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return errNobody
 	}
-	return fmt.Errorf("what answers on %s is no tallystick (%w): offline; give --listen with another address, or --connect", defaultAddr, err)
+	return fmt.Errorf("%s is taken: %w: offline, tried again later; give --listen another address, or --connect", addr, err)
 }

@@ -61,12 +61,12 @@ func (p *program) runCommand() *cobra.Command {
 }
 
 // plan decides, from flags and config, which connections are wanted. It checks addresses, and does nothing yet.
-func (f *runFlags) plan(cfg profile.Config) (connect []string, listenOn string, meet bool, err error) {
+func (f *runFlags) plan(cfg profile.Config) (connect []string, listenOn, meet string, err error) {
 	if f.offline {
 		if len(f.connect) > 0 || f.listen != "" {
-			return nil, "", false, usage("--offline neither connects nor listens: leave out --connect and --listen")
+			return nil, "", "", usage("--offline neither connects nor listens: leave out --connect and --listen")
 		}
-		return nil, "", false, nil
+		return nil, "", "", nil
 	}
 	given := f.connect
 	if len(given) == 0 {
@@ -75,7 +75,7 @@ func (f *runFlags) plan(cfg profile.Config) (connect []string, listenOn string, 
 	for _, u := range given {
 		full, err := transport.ParseURL(u)
 		if err != nil {
-			return nil, "", false, &codedError{ExitUsage, fmt.Errorf("connect: %w; give an address as in ws://192.0.2.1:8080", err)}
+			return nil, "", "", &codedError{ExitUsage, fmt.Errorf("connect: %w; give an address as in ws://192.0.2.1:8080", err)}
 		}
 		connect = append(connect, full)
 	}
@@ -83,7 +83,10 @@ func (f *runFlags) plan(cfg profile.Config) (connect []string, listenOn string, 
 	if listenOn == "" {
 		listenOn = cfg.Listen
 	}
-	return connect, listenOn, len(connect) == 0 && listenOn == "", nil
+	if len(connect) == 0 && listenOn == "" {
+		meet = defaultAddr
+	}
+	return connect, listenOn, meet, nil
 }
 
 // session is a run of one person in one room.
