@@ -223,6 +223,22 @@ func testBreak(t *testing.T, breakIt broken, do write, want error, persisted boo
 	mustAppend(t, s, frames(0, 3, 3000))
 }
 
+// TestCutIsSeenFirst: bbolt would make the file long again, fill it with zeros and report success, as long as the pages of the
+// transaction itself are there.
+func TestCutIsSeenFirst(t *testing.T) {
+	t.Parallel()
+	s := create(t)
+	mustAppend(t, s, frames(0, 300, 3000))
+	unbreak := cutFile(t, s)
+	_, err := s.Append(frames(300, 301, 10))
+	var damage *DamageError
+	if !errors.As(err, &damage) || damage.Offset != 2*pageSize {
+		t.Errorf("got %v, want the new end of the file named", err)
+	}
+	unbreak()
+	wantRecords(t, reopen(t, s), frames(0, 300, 3000))
+}
+
 // TestReadBroken reads a store whose file goes away below it.
 func TestReadBroken(t *testing.T) {
 	t.Parallel()

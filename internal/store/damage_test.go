@@ -238,19 +238,23 @@ func TestDamagedStructure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var branch, leaf uint64
-	for i, u := range used(t, content) {
+	var branch, leaf, beside uint64 // beside: a leaf without overflow in front of another page in use
+	inUse := used(t, content)
+	for i, u := range inUse {
 		if i > 1 && u && uint64(i) != m.root {
 			switch n, _ := parseNode(content[i*pageSize:], uint64(i), 0); {
 			case !n.leaf && n.count > 0:
 				branch = uint64(i)
 			case n.leaf && n.count > 3:
 				leaf = uint64(i)
+				if inUse[i+1] && native.Uint32(content[i*pageSize+12:]) == 0 {
+					beside = leaf
+				}
 			}
 		}
 	}
-	if branch == 0 || leaf == 0 {
-		t.Fatal("the small store has no branch or no leaf")
+	if branch == 0 || leaf == 0 || beside == 0 {
+		t.Fatal("the small store has no branch, no leaf, or no two beside one another")
 	}
 	page := func(b []byte, id uint64) []byte { return b[id*pageSize : (id+1)*pageSize] }
 	for name, breakIt := range map[string]func(b []byte){
@@ -279,6 +283,12 @@ func TestDamagedStructure(t *testing.T) {
 			key := p[native.Uint32(p):][:native.Uint32(p[4:])]
 			key[len(key)-1]--
 		},
+		"branch key too high": func(b []byte) {
+			p := page(b, branch)[pageHead+elementHead:]
+			key := p[native.Uint32(p):][:native.Uint32(p[4:])]
+			key[len(key)-1]++
+		},
+		"overflow over the next page": func(b []byte) { native.PutUint32(page(b, beside)[12:], 1) },
 		"first key is not the one above": func(b []byte) {
 			p := page(b, branch)[pageHead:]
 			p[native.Uint32(p)+keyBytes-1] ^= 0x80
