@@ -227,7 +227,7 @@ func TestSlowReader(t *testing.T) {
 	}
 	node := startNode(t, NodeConfig{Store: storeOf(full), Key: testKey(2)})
 	limits := Limits{WriteTimeout: time.Second}
-	hub, _ := startHub(t, HubConfig{Agent: "tallystick node test", Limits: limits})
+	hub, fast := startHub(t, HubConfig{Agent: "tallystick node test", Limits: limits})
 	server := httptest.NewUnstartedServer(hub)
 	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -256,7 +256,7 @@ func TestSlowReader(t *testing.T) {
 	}
 	other := startNode(t, NodeConfig{})
 	otherHub, _ := startHub(t, HubConfig{Agent: "tallystick node test"})
-	if _, err := otherHub.Connect(other, url); err != nil {
+	if _, err := otherHub.Connect(other, fast); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, other, "all", func(s *Snapshot) bool { return s.View.Changes() == 400 })

@@ -237,7 +237,7 @@ func TestSeveralRoomsOneConnection(t *testing.T) {
 			t.Errorf("state %+v, role %v; want sent 1 of 1, relay", st, s.Peers[0].Role)
 		}
 	}
-	s := waitFor(t, nodes[2], "the refusal", func(s *Snapshot) bool { return s.Peers[0].Reason.Code == "room-full" })
+	s := waitFor(t, nodes[2], "the refusal", func(s *Snapshot) bool { return len(s.Peers) == 1 && s.Peers[0].Reason.Code == "room-full" })
 	if !s.Peers[0].Reason.Remote || s.Peers[0].Reason.Text != "no more rooms today" {
 		t.Errorf("reason %+v", s.Peers[0].Reason)
 	}
