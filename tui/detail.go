@@ -1,0 +1,488 @@
+package tui
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+const timeLayout = "2006-01-02 15:04:05"
+
+// maxLinksShown bounds the links that a change lists; the rest is counted.
+const maxLinksShown = 64
+
+// detailOverlay is one change on the whole screen. It stays on its change, whatever comes in.
+type detailOverlay struct {
+	change int // log index
+	entry  crdt.Key
+	isRow  bool // entry is a row of the list
+	scroll int
+}
+
+func (m *Model) openDetail() {
+	if k, ok := m.selected(); ok {
+		m.push(&detailOverlay{change: k.Change, entry: k, isRow: true})
+	}
+}
+
+func (d *detailOverlay) focus() focus { return onDetail }
+
+func (d *detailOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
+	k := &m.keys.Detail
+	if by, ok := m.scrollBy(msg, m.lay.body.h-2); ok {
+		d.scroll = max(d.scroll+by, 0)
+		return nil
+	}
+	switch {
+	case key.Matches(msg, k.Back):
+		m.pop()
+	case key.Matches(msg, k.Copy):
+		return m.copyChangeID(d.change)
+	case key.Matches(msg, k.CopyAll):
+		return m.copyJSON(d.change, d.entry, d.isRow)
+	case key.Matches(msg, k.Evidence):
+		return m.openEvidence()
+	default:
+		return m.onGlobalKey(msg)
+	}
+	return nil
+}
+
+func (d *detailOverlay) draw(m *Model, all screen.Area) {
+	a := m.wholeBody(all)
+	if m.lay.shape >= medium {
+		a = a.Frame(m.st.Dim, m.st.Focus, "Change", "Esc back")
+	}
+	d.scroll = drawLines(a, m.changeLines(d.change, d.entry, d.isRow, a.W, true), d.scroll)
+}
+
+// wholeBody clears and returns the area between header and bottom line, input line included.
+func (m *Model) wholeBody(all screen.Area) screen.Area {
+	a := sub(all, m.lay.body)
+	if !m.lay.status.empty() {
+		a = all.Sub(0, m.lay.body.y, m.w, m.lay.status.y-m.lay.body.y)
+	}
+	a.Clear()
+	return a
+}
+
+// drawChangePane draws the change under the cursor beside the list.
+func (m *Model) drawChangePane(a screen.Area) {
+	style := m.st.Title
+	if m.pane == changePane && m.field == noField {
+		style = m.st.Focus
+	}
+	a = a.Frame(m.st.Dim, style, "Change", "")
+	k, ok := m.ledger.list.Cursor()
+	if !ok || m.snap == nil {
+		return
+	}
+	lines := m.changeLines(k.Change, k, true, a.W, false)
+	if m.pane != changePane {
+		m.ledger.scroll = 0
+	}
+	m.ledger.scroll = drawLines(a, lines, m.ledger.scroll)
+}
+
+// drawSummary draws the change under the cursor in one line, where there is no pane for it.
+func (m *Model) drawSummary(a screen.Area) {
+	k, ok := m.ledger.list.Cursor()
+	if !ok || m.snap == nil {
+		return
+	}
+	c := m.snap.View.ChangeAt(k.Change)
+	y := a.H - 1
+	row, _ := m.snap.View.IndexOf(k)
+	e := m.ledger.cache.entry(m.snap.View, m.snap.View.Row(row), m.cs)
+	if m.lay.shape == narrow {
+		x := say(a, 0, y, own(m.st.Dim, number(m.ledger.list.Index()+1)+"/"+number(m.ledger.list.Len())+"  "))
+		if n := m.ledger.list.Fresh(); n > 0 {
+			x = say(a, x, y, own(m.st.Warn, number(n)+" new below: G  "))
+		}
+		say(a, x, y, outside(m.st.Text, e.memo))
+		return
+	}
+	if e.invalid != "" {
+		say(a, 1, 0, own(m.st.Error, "invalid: "), outside(m.st.Text, m.cs.Text(e.invalid.Error(), noteCells)))
+	} else if e.memo.Width() > 0 {
+		say(a, 1, 0, own(m.st.Dim, "memo  "), outside(m.st.Text, e.memo))
+	}
+	x := say(a, 1, y, own(m.st.Text, shortHex(c.ID, 16)+"…"), own(m.st.Dim, "  by "), own(m.st.Text, shortHex(c.Author, 8)))
+	if c.Author == m.snap.Me {
+		x = say(a, x, y, own(m.st.Dim, " (you)"))
+	}
+	x = say(a, x, y, own(m.st.Dim, " seq "), own(m.st.Text, number(int(c.Seq))), own(m.st.Dim, " · "))
+	x = say(a, x, y, m.storedPart(k.Change, c.Author))
+	say(a, x, y, own(m.st.Dim, " · claims "+m.claimed(c.Time, "15:04:05")))
+}
+
+// storedPart says who has a change, in a few words.
+func (m *Model) storedPart(change int, author crdt.Author) part {
+	s := m.stateOf(change)
+	switch s.Standing {
+	case transport.Saving:
+		return own(m.st.Dim, "saving")
+	case transport.Unsent:
+		return own(m.st.Warn, "unsent: stored here alone")
+	case transport.Refused:
+		return own(m.st.Error, "refused")
+	case transport.Sent:
+		return own(m.st.OK, "stored by "+number(s.By)+" of "+number(s.Of))
+	}
+	return own(m.st.Text, "stored here")
+}
+
+// changeLines is all that is known of a change, in w cells: in full for the whole screen, shortened for a pane.
+func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full bool) []textLine {
+	st := &m.st
+	v := m.snap.View
+	c := v.ChangeAt(change)
+	digits := 64
+	lead := screen.Const(" ")
+	label := func(s screen.Const) screen.Const {
+		return lead + s + screen.Const(strings.Repeat(" ", max(8-len(s), 1)))
+	}
+	if !full {
+		digits = 16
+		label = func(s screen.Const) screen.Const {
+			return lead + s + screen.Const(strings.Repeat(" ", max(7-len(s), 1)))
+		}
+	}
+	var out []textLine
+	line := func(name screen.Const, parts ...part) {
+		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
+	}
+	line("id", own(st.Text, groupedHex(c.ID, digits)))
+	author := []part{own(st.Text, groupedHex(c.Author, min(digits, 64)))}
+	if c.Author == m.snap.Me {
+		author = append(author, own(st.Dim, " (you)"))
+	}
+	line("author", author...)
+	if v.Forked(c.Author) {
+		line("", own(st.Error, "FORK"), own(st.Text, ": has signed two"), own(st.Text, " changes as one"))
+		line("", own(st.Text, "E shows the evidence"))
+	}
+	if full {
+		line("seq", own(st.Text, number(int(c.Seq))))
+		line("lamport", own(st.Text, number(int(c.Lamport))))
+	} else {
+		line("seq", own(st.Text, number(int(c.Seq))), own(st.Dim, "   lamport "), own(st.Text, number(int(c.Lamport))))
+	}
+	if c.Prev == (crdt.ChangeID{}) {
+		line("prev", own(st.Dim, "none: begins its chain"))
+	} else {
+		line("prev", own(st.Text, groupedHex(c.Prev, prevDigits(full))))
+	}
+	m.linkLines(&out, label, c.Links, w, full)
+	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
+	m.stateLines(&out, label, change, w)
+	if isRow {
+		out = append(out, nil)
+		out = m.entryLines(out, label, entry, w, full)
+	}
+	if full {
+		line("size", own(st.Text, number(len(c.Payload))+" bytes"))
+		line("log", own(st.Text, "change "+number(change+1)+" of "+number(v.Changes())))
+		return out
+	}
+	return append(out, nil, textLine{own(st.Key, " y"), own(st.Dim, " copy id   "), own(st.Key, "Y"), own(st.Dim, " copy all")},
+		textLine{own(st.Key, " Enter"), own(st.Dim, "  whole screen")})
+}
+
+func prevDigits(full bool) int {
+	if full {
+		return 64
+	}
+	return 8
+}
+
+func (m *Model) linkLines(out *[]textLine, label func(screen.Const) screen.Const, links crdt.Links, w int, full bool) {
+	n := links.Len()
+	name := label("links")
+	add := func(parts ...part) {
+		*out = append(*out, append(textLine{own(m.st.Dim, name)}, parts...))
+		name = label("")
+	}
+	switch {
+	case n == 0:
+		add(own(m.st.Dim, "none"))
+	case full:
+		for i := range min(n, maxLinksShown) {
+			add(own(m.st.Text, groupedHex(links.At(i), 64)))
+		}
+		if n > maxLinksShown {
+			add(own(m.st.Dim, number(n-maxLinksShown)+" more"))
+		}
+	default:
+		s := shortHex(links.At(0), 8)
+		if n > 1 {
+			s += ", " + shortHex(links.At(1), 8)
+		}
+		if n > 2 {
+			add(own(m.st.Text, s))
+			s = "and " + number(n-2) + " more"
+		}
+		add(own(m.st.Text, s))
+	}
+}
+
+// stateLines say how far a change has got, and which peers say that they stored it.
+func (m *Model) stateLines(out *[]textLine, label func(screen.Const) screen.Const, change int, w int) {
+	c := m.snap.View.ChangeAt(change)
+	*out = append(*out, textLine{own(m.st.Dim, label("state")), m.storedPart(change, c.Author)})
+	state := m.stateOf(change)
+	if state.Standing == transport.Refused {
+		p, _ := m.snap.Peer(state.Peer)
+		text := safe.Concat(m.address(p.Address), safe.Literal(": "), m.cs.Text(state.Reason.Code+" "+state.Reason.Text, noteCells))
+		*out = appendWrapped(*out, w, label(""), m.st.Dim, m.st.Error, text)
+	}
+	for _, id := range m.snap.StoredBy(nil, change) {
+		if p, ok := m.snap.Peer(id); ok {
+			*out = append(*out, textLine{own(m.st.Dim, label("")), outside(m.st.Text, m.address(p.Address))})
+		}
+	}
+}
+
+// entryLines are the entry: its parties and the memo in full.
+func (m *Model) entryLines(out []textLine, label func(screen.Const) screen.Const, k crdt.Key, w int, full bool) []textLine {
+	v := m.snap.View
+	i, ok := v.IndexOf(k)
+	if !ok {
+		return out
+	}
+	row := v.Row(i)
+	e, err := ledger.Decode(row.Literal)
+	if err != nil {
+		out = appendWrapped(out, w, label("invalid"), m.st.Error, m.st.Text, m.cs.Text(err.Error(), noteCells))
+	}
+	unit := m.cs.Text(e.Unit, ledger.MaxUnitBytes)
+	scale := min(max(e.Scale, 0), ledger.MaxScale)
+	before, after := 0, 0
+	for _, p := range e.Postings {
+		b, a := ledger.AmountCells(p.Amount, scale)
+		before, after = max(before, b), max(after, a)
+	}
+	for j, p := range e.Postings {
+		name := label("")
+		if j == 0 {
+			name = label("parties")
+		}
+		l := textLine{own(m.st.Dim, name), own(m.st.Text, screen.Const(ledger.AppendAmountAligned(nil, p.Amount, scale, before, after))), own(0, " ")}
+		if unit.Width() > 0 {
+			l = append(l, outside(m.st.Text, unit), own(0, " "))
+		}
+		l = append(l, outside(m.st.Text, m.cs.Text(p.Label, nameCells)))
+		if p.Key != nil {
+			l = append(l, own(m.st.Dim, " "+shortHex(*p.Key, 8)))
+		}
+		out = append(out, l)
+	}
+	if e.Memo != "" {
+		out = appendWrapped(out, w, label("memo"), m.st.Dim, m.st.Text, m.cs.Text(e.Memo, safe.NoLimit))
+	}
+	if full {
+		out = append(out, textLine{own(m.st.Dim, label("row")), own(m.st.Text, number(i+1)+" of "+number(v.Len()))})
+	}
+	return out
+}
+
+// copyID copies the id of the change that the cursor was shown on.
+func (m *Model) copyID() tea.Cmd {
+	if k, ok := m.selected(); ok {
+		return m.copyChangeID(k.Change)
+	}
+	return nil
+}
+
+func (m *Model) copyChangeID(change int) tea.Cmd {
+	return m.fx.copyText(string(shortHex(m.snap.View.ChangeAt(change).ID, 64)), "id")
+}
+
+func (m *Model) copyChange() tea.Cmd {
+	if k, ok := m.selected(); ok {
+		return m.copyJSON(k.Change, k, true)
+	}
+	return nil
+}
+
+// changeJSON is a change as it is copied.
+type changeJSON struct {
+	ID      crdt.ChangeID   `json:"id"`
+	Room    crdt.RoomID     `json:"room"`
+	Author  crdt.Author     `json:"author"`
+	Seq     uint64          `json:"seq"`
+	Lamport uint64          `json:"lamport"`
+	Prev    *crdt.ChangeID  `json:"prev"`
+	Links   []crdt.ChangeID `json:"links"`
+	Time    string          `json:"time"` // the author's claim
+	Entry   json.RawMessage `json:"entry,omitempty"`
+}
+
+// copyJSON copies a change, and the entry that was selected in it.
+func (m *Model) copyJSON(change int, entry crdt.Key, isRow bool) tea.Cmd {
+	v := m.snap.View
+	c := v.ChangeAt(change)
+	j := changeJSON{
+		ID: c.ID, Room: m.snap.Room, Author: c.Author, Seq: c.Seq, Lamport: c.Lamport,
+		Links: []crdt.ChangeID{}, Time: string(m.claimed(c.Time, time.RFC3339)),
+	}
+	if c.Prev != (crdt.ChangeID{}) {
+		j.Prev = &c.Prev
+	}
+	for i := range c.Links.Len() {
+		j.Links = append(j.Links, c.Links.At(i))
+	}
+	if i, ok := v.IndexOf(entry); ok && isRow {
+		if b, err := v.Row(i).Literal.MarshalJSON(); err == nil {
+			j.Entry = b
+		}
+	}
+	b, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		m.tell(true, "not copied: %v", err)
+		return nil
+	}
+	return m.fx.copyText(string(safe.EscapeJSON(nil, b)), "change")
+}
+
+// evidenceOverlay shows the forks that are known: both changes, side by side.
+type evidenceOverlay struct {
+	forks  []crdt.Fork
+	more   int
+	index  map[crdt.ChangeID]int // of their changes in the log
+	scroll int
+}
+
+// maxForksShown bounds the forks that are shown, the newest first: an author can make any number.
+const maxForksShown = 50
+
+// openEvidence shows the evidence, once the changes were found.
+func (m *Model) openEvidence() tea.Cmd {
+	if m.snap == nil {
+		return nil
+	}
+	all := m.snap.View.Forks()
+	if len(all) == 0 {
+		m.tell(false, "no fork is known: nobody here was seen to sign two changes after the same one")
+		return nil
+	}
+	o := &evidenceOverlay{forks: slices.Clone(all[max(len(all)-maxForksShown, 0):]), more: max(len(all)-maxForksShown, 0)}
+	slices.Reverse(o.forks)
+	var ids []crdt.ChangeID
+	for _, f := range o.forks {
+		ids = append(ids, f.A, f.B)
+	}
+	return m.fx.find(m.snap.View, ids, func(m *Model, index map[crdt.ChangeID]int) {
+		o.index = index
+		m.field = noField
+		m.push(o)
+	})
+}
+
+func (o *evidenceOverlay) focus() focus { return onDetail }
+
+func (o *evidenceOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
+	if by, ok := m.scrollBy(msg, m.lay.body.h-2); ok {
+		o.scroll = max(o.scroll+by, 0)
+		return nil
+	}
+	k := &m.keys.Detail
+	switch {
+	case key.Matches(msg, k.Back, k.Evidence):
+		m.pop()
+	case key.Matches(msg, k.Copy) && len(o.forks) > 0:
+		return m.fx.copyText(string(shortHex(o.forks[0].A, 64)+"\n"+shortHex(o.forks[0].B, 64)), "both ids of the newest fork")
+	case key.Matches(msg, k.CopyAll):
+	default:
+		return m.onGlobalKey(msg)
+	}
+	return nil
+}
+
+func (o *evidenceOverlay) draw(m *Model, all screen.Area) {
+	a := m.wholeBody(all)
+	if m.lay.shape >= medium {
+		a = a.Frame(m.st.Dim, m.st.Focus, "Evidence", plural(len(m.snap.View.Forks()), "fork", "forks")+" · Esc back")
+	}
+	o.scroll = drawLines(a, o.lines(m, a.W), o.scroll)
+}
+
+func (o *evidenceOverlay) lines(m *Model, w int) []textLine {
+	var out []textLine
+	for i, f := range o.forks {
+		if i > 0 {
+			out = append(out, nil)
+		}
+		out = append(out, textLine{own(m.st.Error, " FORK "), own(m.st.Text, "author "+groupedHex(f.Author, min(64, max(8, (w-14)*4/5/4*4))))})
+		if f.Prev == (crdt.ChangeID{}) {
+			out = append(out, textLine{own(m.st.Text, " began its chain twice:")})
+		} else {
+			out = append(out, textLine{own(m.st.Text, " signed two changes after "), own(m.st.Warn, shortHex(f.Prev, 16)+"…"), own(m.st.Text, ":")})
+		}
+		out = o.sideBySide(m, out, f, w)
+	}
+	if o.more > 0 {
+		out = append(out, nil, textLine{own(m.st.Dim, " and "+number(o.more)+" older forks")})
+	}
+	return out
+}
+
+// sideBySide adds both changes of a fork, in two columns if there is room.
+func (o *evidenceOverlay) sideBySide(m *Model, out []textLine, f crdt.Fork, w int) []textLine {
+	column := (w - 3) / 2
+	if w < 70 {
+		column = w
+	}
+	side := func(id crdt.ChangeID) []textLine {
+		i, ok := o.index[id]
+		if !ok {
+			return []textLine{{own(m.st.Text, " "+shortHex(id, 16)+"…")}}
+		}
+		_, isRow := m.snap.View.IndexOf(crdt.Key{Change: i})
+		lines := m.changeLines(i, crdt.Key{Change: i}, isRow, column, false)
+		return lines[:max(len(lines)-3, 0)] // without the pane's keys
+	}
+	a, b := side(f.A), side(f.B)
+	if w < 70 {
+		return append(append(append(out, a...), nil), b...)
+	}
+	for i := range max(len(a), len(b)) {
+		var l textLine
+		if i < len(a) {
+			l = cutLine(a[i], column)
+		}
+		l = append(l, own(0, screen.Const(strings.Repeat(" ", max(column-l.width(), 0)))), own(m.st.Dim, " │ "))
+		if i < len(b) {
+			l = append(l, b[i]...)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// cutLine is a line of at most w cells.
+func cutLine(l textLine, w int) textLine {
+	var out textLine
+	for _, p := range l {
+		if room := w - out.width(); p.width() > room {
+			if p.own != "" {
+				p.own = p.own[:max(min(room, len(p.own)), 0)]
+			} else {
+				p.text, _ = p.text.Split(room)
+			}
+			return append(out, p)
+		}
+		out = append(out, p)
+	}
+	return out
+}

@@ -1,0 +1,280 @@
+package tui
+
+import (
+	"time"
+
+	"charm.land/bubbles/v2/key"
+
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// catchUpAfter is how long catching up must last to be told in figures.
+const catchUpAfter = 300 * time.Millisecond
+
+// draw draws the whole screen.
+func (m *Model) draw(g *screen.Grid) {
+	m.dirty = false
+	g.ASCII = m.options.Look.ASCII
+	g.Reset(m.w, m.h)
+	all := g.All()
+	if m.lay.shape == tooSmall {
+		all.Const(0, 0, m.st.Text, "too small")
+		return
+	}
+	m.drawHeader(sub(all, m.lay.header))
+	switch m.screen {
+	case ledgerScreen:
+		m.drawLedger(all)
+	case peersScreen:
+		m.drawPeers(sub(all, m.lay.body))
+	case eventsScreen:
+		m.drawEvents(sub(all, m.lay.body))
+	}
+	m.drawInput(all)
+	m.drawStatus(sub(all, m.lay.status))
+	for _, o := range m.overlay {
+		o.draw(m, all)
+	}
+}
+
+func sub(a screen.Area, r rect) screen.Area { return a.Sub(r.x, r.y, r.w, r.h) }
+
+// drawHeader draws where one is at the left and how things stand at the right; the right side goes last.
+func (m *Model) drawHeader(a screen.Area) {
+	if a.Empty() {
+		return
+	}
+	state := m.stateLine()
+	w := state.width()
+	if m.lay.shape == tiny {
+		m.drawTinyCounts(a, state)
+		return
+	}
+	at := max(a.W-w-1, 0)
+	left := a.Sub(0, 0, max(at-1, 0), 1)
+	say(a, at, 0, state...)
+	name, id := m.roomName()
+	switch m.lay.shape {
+	case wide:
+		x := say(left, 1, 0, own(m.st.Focus, "tallystick"), own(m.st.Dim, "  room "), outside(m.st.Text, name), own(m.st.Dim, " "), own(m.st.Text, id))
+		m.drawTabs(left, x+3, 2)
+	case medium:
+		x := say(left, 1, 0, outside(m.st.Focus, name))
+		m.drawTabs(left, x+2, 1)
+	case narrow:
+		say(left, 0, 0, outside(m.st.Focus, name))
+	}
+}
+
+func (m *Model) drawTabs(a screen.Area, x, gap int) {
+	for _, t := range []struct {
+		id   screenID
+		name screen.Const
+	}{{ledgerScreen, "1 Ledger"}, {peersScreen, "2 Peers"}, {eventsScreen, "4 Events"}} {
+		if x+len(t.name) > a.W {
+			return
+		}
+		style := m.st.Dim
+		if t.id == m.screen {
+			style = m.st.Focus | screen.Underline
+		}
+		x = a.Const(x, 0, style, t.name) + gap
+	}
+}
+
+func (m *Model) roomName() (safe.String, screen.Const) {
+	if m.snap == nil {
+		return m.cs.Text(m.options.Room, 24), ""
+	}
+	return m.cs.Text(m.snap.RoomName, 24), shortHex(m.snap.Room, 8)
+}
+
+// stateLine is the connection's word and all counts that want attention.
+func (m *Model) stateLine() textLine {
+	st := &m.st
+	sep := own(st.Dim, " · ")
+	if m.lay.shape <= narrow {
+		sep = own(st.Dim, " ")
+	}
+	if m.snap == nil {
+		return textLine{own(st.Info, "opening")}
+	}
+	s := m.snap
+	var l textLine
+	switch s.Writing {
+	case transport.WriteStoreError:
+		l = append(l, own(st.Error, "store error"), sep)
+	case transport.WriteSelfFork:
+		l = append(l, own(st.Error, "SELF FORK"), sep)
+	case transport.WriteGuarded:
+		l = append(l, own(st.Warn, "writing waits"), sep)
+	case transport.WriteNoAuthor:
+		l = append(l, own(st.Dim, "reading only"), sep)
+	}
+	l = append(l, m.linkPart())
+	count := func(n int, style screen.Style, word screen.Const) {
+		if n > 0 {
+			l = append(l, sep, own(style, number(n)+" "+word))
+		}
+	}
+	count(len(m.entry.queue)+m.entry.inFlight, st.Dim, "saving")
+	count(s.Unsent, st.Warn, "unsent")
+	count(s.Pending, st.Dim, "pending")
+	if n := len(s.View.Forks()); n > 0 {
+		word := screen.Const("forks")
+		if n == 1 {
+			word = "fork"
+		}
+		count(n, st.Error, word)
+	}
+	return l
+}
+
+func (m *Model) linkPart() part {
+	s := m.snap
+	of := number(s.Live) + "/" + number(s.Of)
+	switch s.Link {
+	case transport.LinkConnecting:
+		return own(m.st.Info, "connecting "+of)
+	case transport.LinkCatchingUp:
+		return own(m.st.Info, m.catchUpText())
+	case transport.LinkLive:
+		return own(m.st.OK, "live "+of)
+	}
+	return own(m.st.Warn, "offline")
+}
+
+// catchUpText tells how far catching up has got: done of total, share, rate, time left.
+func (m *Model) catchUpText() screen.Const {
+	c := &m.snap.CatchUp
+	lasts := m.now().Sub(c.Since)
+	if lasts < catchUpAfter || c.Total <= 0 {
+		return "catching up"
+	}
+	of := number(c.Done) + "/" + number(c.Total)
+	if c.AtLeast {
+		of = number(c.Done) + " of at least " + number(c.Total)
+	}
+	text := "catching up " + of
+	if m.lay.shape < wide {
+		return text
+	}
+	text += " " + number(100*min(c.Done, c.Total)/c.Total) + "%"
+	if rate := float64(c.Done-c.From) / lasts.Seconds(); rate >= 1 {
+		text += " " + countRate(rate) + " ~" + wait(time.Duration(float64(max(c.Total-c.Done, 0))/rate*float64(time.Second)))
+	}
+	return text
+}
+
+// drawTinyCounts draws the row's place and what wants attention, the latter last to go.
+func (m *Model) drawTinyCounts(a screen.Area, state textLine) {
+	if len(state) > 2 {
+		state = state[2:] // the counts rather than the connection
+	}
+	w := state.width()
+	at := max(a.W-w, 0)
+	if i := m.ledger.list.Index(); i >= 0 {
+		place := number(i+1) + "/" + number(m.ledger.list.Len())
+		if screen.Width(place) < at {
+			a.Const(0, 0, m.st.Dim, place)
+		}
+	}
+	say(a, at, 0, state...)
+}
+
+// drawStatus draws the bottom line: the mode, then a note or the keys that matter, then help and quit.
+func (m *Model) drawStatus(a screen.Area) {
+	if a.Empty() {
+		return
+	}
+	mode := screen.Const(" [NAV]  ")
+	if m.typing() {
+		mode = " [TYPE] "
+	}
+	if m.lay.shape == narrow {
+		mode = mode[1:]
+	}
+	x := a.Const(0, 0, m.st.Focus, mode)
+	right := m.rightHints()
+	end := a.W - right.width() - 1
+	if m.lay.shape > narrow {
+		say(a, end, 0, right...)
+	} else {
+		end = a.W
+	}
+	room := a.Sub(0, 0, max(end-1, 0), 1)
+	if m.note.text.Width() > 0 {
+		style := m.st.Info
+		if m.note.bad {
+			style = m.st.Error
+		}
+		room.Text(x, 0, room.W-x, style, m.note.text)
+		return
+	}
+	for _, k := range m.hints() {
+		h := k.Help()
+		w := len(h.Key) + 1 + len(h.Desc)
+		if x+w > room.W {
+			break
+		}
+		x = room.Const(x, 0, m.st.Key, screen.Const(h.Key))
+		x = room.Const(x+1, 0, m.st.Text, screen.Const(h.Desc)) + 2
+	}
+}
+
+// typing reports whether printable keys are text: the mode.
+func (m *Model) typing() bool { return m.focus() == onType }
+
+// hints are the keys of the bottom line, the most useful first.
+func (m *Model) hints() []key.Binding {
+	k := &m.keys
+	switch m.focus() {
+	case onType:
+		t := &k.Type
+		switch m.field {
+		case filterField:
+			return []key.Binding{relabel(t.Enter, "keep filter"), relabel(t.Leave, "clear"), relabel(t.Older, "previous hit"), relabel(t.Newer, "next hit")}
+		case addressField:
+			return []key.Binding{relabel(t.Enter, "dial"), t.Leave}
+		case noField:
+			return []key.Binding{relabel(t.Enter, "keep"), relabel(t.Leave, "clear")}
+		}
+		return []key.Binding{t.Enter, t.Leave, t.Complete, t.Older, relabel(t.KillLeft, "clear")}
+	case onDialog:
+		return []key.Binding{k.Dialog.Yes, k.Dialog.No}
+	case onDetail:
+		return []key.Binding{k.Detail.Back, k.Detail.Copy, relabel(k.Detail.CopyAll, "copy JSON"), k.Move.Down, k.Move.Up}
+	case onHelp:
+		return []key.Binding{k.Detail.Back, relabel(k.Ledger.Filter, "filter"), k.Move.Down, k.Move.Up}
+	case onPeers:
+		hints := []key.Binding{relabel(k.Ledger.Back, "ledger")}
+		if m.network != nil {
+			hints = append([]key.Binding{relabel(k.Peers.Add, "add"), k.Peers.Disconnect, k.Peers.Retry}, hints...)
+		}
+		return hints
+	case onEvents:
+		return []key.Binding{relabel(k.Events.Filter, "filter"), relabel(k.Events.Open, "go to change"), relabel(k.Events.Back, "ledger")}
+	}
+	hints := []key.Binding{relabel(k.Global.New, "new"), relabel(k.Ledger.Filter, "filter"), k.Ledger.Open, relabel(k.Ledger.Copy, "copy")}
+	if m.snap != nil && len(m.snap.View.Forks()) > 0 {
+		hints = append(hints, relabel(k.Ledger.Evidence, "evidence"))
+	}
+	return append(hints, relabel(k.Global.Next, "pane"))
+}
+
+// rightHints stand at the right end of the bottom line.
+func (m *Model) rightHints() textLine {
+	help, quit := own(m.st.Key, "?"), textLine{own(0, "  "), own(m.st.Key, "q"), own(m.st.Text, " quit")}
+	if m.typing() {
+		help, quit = own(m.st.Key, "F1"), nil
+	}
+	return append(textLine{help, own(m.st.Text, " help")}, quit...)
+}
+
+// relabel is a binding as a bottom line calls it.
+func relabel(b key.Binding, desc string) key.Binding {
+	b.SetHelp(b.Help().Key, desc)
+	return b
+}

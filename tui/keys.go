@@ -1,0 +1,199 @@
+package tui
+
+import (
+	"charm.land/bubbles/v2/key"
+)
+
+// KeyMap is every key of the program, grouped by what has the focus. Handlers and help read the same table. Within one
+// focus no key stands twice (a test walks [KeyMap.focuses]).
+type KeyMap struct {
+	Global GlobalKeys
+	Move   MoveKeys
+	Ledger LedgerKeys
+	Peers  PeersKeys
+	Events EventsKeys
+	Detail DetailKeys
+	Type   TypeKeys
+	Dialog DialogKeys
+}
+
+// GlobalKeys work in NAV on every screen.
+type GlobalKeys struct {
+	New, Ledger, Peers, Events, Next, Previous, Zoom, Unzoom, Mouse, Help, Repaint, Suspend, Quit key.Binding
+}
+
+// MoveKeys move a cursor or scroll.
+type MoveKeys struct {
+	Up, Down, PageUp, PageDown, HalfUp, HalfDown, First, Last key.Binding
+}
+
+// LedgerKeys are the ledger's own in NAV.
+type LedgerKeys struct {
+	Open, Back, Filter, NextHit, PreviousHit, Copy, CopyAll, Evidence key.Binding
+}
+
+// PeersKeys are the peers screen's own in NAV.
+type PeersKeys struct {
+	Back, Add, Disconnect, Retry key.Binding
+}
+
+// EventsKeys are the events screen's own in NAV.
+type EventsKeys struct {
+	Open, Back, Filter, NextHit, PreviousHit key.Binding
+}
+
+// DetailKeys work where one change, or evidence, fills the screen.
+type DetailKeys struct {
+	Back, Copy, CopyAll, Evidence key.Binding
+}
+
+// TypeKeys work in TYPE, where printable keys are text.
+type TypeKeys struct {
+	Enter, Leave, Complete, Older, Newer, Clear, Help              key.Binding
+	Left, Right, WordLeft, WordRight, Home, End                    key.Binding
+	Backspace, Delete, KillLeft, KillRight, KillWord, Repaint, Out key.Binding
+}
+
+// DialogKeys answer a question.
+type DialogKeys struct {
+	Yes, No key.Binding
+}
+
+func bind(help, desc string, keys ...string) key.Binding {
+	return key.NewBinding(key.WithKeys(keys...), key.WithHelp(help, desc))
+}
+
+// DefaultKeyMap is the program's keys. Left free, since terminals or multiplexers take them: ctrl+s ctrl+q ctrl+b ctrl+\
+// ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[, F10, F11, and Alt alone. Reserved for what comes: a d u w s S : 3 on the ledger.
+func DefaultKeyMap() KeyMap {
+	back := bind("Esc", "back, clear filter", "esc")
+	filter := bind("/", "filter as you type", "/")
+	next, previous := bind("N", "next hit", "N"), bind("p", "previous hit", "p")
+	return KeyMap{
+		Global: GlobalKeys{
+			New:      bind("n", "new transaction", "n", "i"),
+			Ledger:   bind("1", "ledger", "1"),
+			Peers:    bind("2", "peers", "2"),
+			Events:   bind("4", "events", "4"),
+			Next:     bind("Tab", "next pane", "tab"),
+			Previous: bind("Shift+Tab", "previous pane", "shift+tab"),
+			Zoom:     bind("+", "pane to whole screen", "+"),
+			Unzoom:   bind("-", "and back", "-"),
+			Mouse:    bind("m", "mouse on/off", "m"),
+			Help:     bind("?", "help", "?", "f1"),
+			Repaint:  bind("ctrl+l", "repaint", "ctrl+l"),
+			Suspend:  bind("ctrl+z", "suspend", "ctrl+z"),
+			Quit:     bind("q", "quit", "q", "ctrl+c"),
+		},
+		Move: MoveKeys{
+			Up:       bind("k", "up", "k", "up"),
+			Down:     bind("j", "down", "j", "down"),
+			PageUp:   bind("PgUp", "page up", "pgup"),
+			PageDown: bind("PgDn", "page down", "pgdown"),
+			HalfUp:   bind("ctrl+u", "half a page up", "ctrl+u"),
+			HalfDown: bind("ctrl+d", "half a page down", "ctrl+d"),
+			First:    bind("g", "first", "g", "home"),
+			Last:     bind("G", "last, and follow", "G", "end"),
+		},
+		Ledger: LedgerKeys{
+			Open: bind("Enter", "open", "enter"), Back: back, Filter: filter, NextHit: next, PreviousHit: previous,
+			Copy:     bind("y", "copy id", "y"),
+			CopyAll:  bind("Y", "copy the change as JSON", "Y"),
+			Evidence: bind("E", "evidence of forks", "E"),
+		},
+		Peers: PeersKeys{
+			Back:       back,
+			Add:        bind("a", "add a peer", "a"),
+			Disconnect: bind("d", "disconnect", "d"),
+			Retry:      bind("r", "retry now", "r"),
+		},
+		Events: EventsKeys{
+			Open: bind("Enter", "go to the change", "enter"), Back: back, Filter: filter, NextHit: next, PreviousHit: previous,
+		},
+		Detail: DetailKeys{
+			Back:     bind("Esc", "back", "esc", "enter"),
+			Copy:     bind("y", "copy id", "y"),
+			CopyAll:  bind("Y", "copy the change as JSON", "Y"),
+			Evidence: bind("E", "evidence of forks", "E"),
+		},
+		Type: TypeKeys{
+			Enter:     bind("Enter", "send", "enter", "ctrl+j"),
+			Leave:     bind("Esc", "leave", "esc"),
+			Complete:  bind("Tab", "name", "tab"),
+			Older:     bind("Up", "previous", "up", "ctrl+p"),
+			Newer:     bind("Down", "next", "down", "ctrl+n"),
+			Clear:     bind("ctrl+c", "clear, then leave", "ctrl+c"),
+			Help:      bind("F1", "help", "f1"),
+			Left:      bind("Left", "left", "left"),
+			Right:     bind("Right", "right", "right"),
+			WordLeft:  bind("ctrl+Left", "word left", "ctrl+left"),
+			WordRight: bind("ctrl+Right", "word right", "ctrl+right"),
+			Home:      bind("ctrl+a", "to the beginning", "ctrl+a", "home"),
+			End:       bind("ctrl+e", "to the end", "ctrl+e", "end"),
+			Backspace: bind("Backspace", "delete left", "backspace", "ctrl+h"),
+			Delete:    bind("Delete", "delete right", "delete", "ctrl+d"),
+			KillLeft:  bind("ctrl+u", "clear to the left", "ctrl+u"),
+			KillRight: bind("ctrl+k", "clear to the right", "ctrl+k"),
+			KillWord:  bind("ctrl+w", "delete a word", "ctrl+w"),
+			Repaint:   bind("ctrl+l", "repaint", "ctrl+l"),
+			Out:       bind("ctrl+z", "suspend", "ctrl+z"),
+		},
+		Dialog: DialogKeys{
+			Yes: bind("y", "yes", "y", "Y"),
+			No:  bind("n", "no", "n", "N", "esc", "enter", "q", "ctrl+c"),
+		},
+	}
+}
+
+// focus is what gets the keys.
+type focus uint8
+
+const (
+	onLedger focus = iota
+	onPeers
+	onEvents
+	onDetail
+	onType
+	onDialog
+	onHelp
+)
+
+// section is a headed part of the help.
+type section struct {
+	title string
+	keys  []key.Binding
+}
+
+// focuses returns the keys that work under a focus, in the order in which help shows them.
+func (k *KeyMap) focuses(f focus) []section {
+	g, mv := &k.Global, &k.Move
+	move := section{"Move", []key.Binding{mv.Down, mv.Up, mv.PageDown, mv.PageUp, mv.HalfDown, mv.HalfUp, mv.First, mv.Last}}
+	global := section{"Everywhere", []key.Binding{
+		g.New, g.Ledger, g.Peers, g.Events, g.Next, g.Previous, g.Zoom, g.Unzoom, g.Mouse, g.Help, g.Repaint, g.Suspend, g.Quit,
+	}}
+	switch f {
+	case onLedger:
+		l := &k.Ledger
+		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Copy, l.CopyAll, l.Evidence}}, move, global}
+	case onPeers:
+		p := &k.Peers
+		return []section{{"Peers", []key.Binding{p.Add, p.Disconnect, p.Retry, p.Back}}, move, global}
+	case onEvents:
+		e := &k.Events
+		return []section{{"Events", []key.Binding{e.Open, e.Back, e.Filter, e.NextHit, e.PreviousHit}}, move, global}
+	case onDetail:
+		d := &k.Detail
+		return []section{{"Change", []key.Binding{d.Back, d.Copy, d.CopyAll, d.Evidence}}, move, global}
+	case onType:
+		t := &k.Type
+		return []section{{"Typing", []key.Binding{
+			t.Enter, t.Leave, t.Complete, t.Older, t.Newer, t.Clear, t.Left, t.Right, t.WordLeft, t.WordRight, t.Home, t.End,
+			t.Backspace, t.Delete, t.KillLeft, t.KillRight, t.KillWord, t.Help, t.Repaint, t.Out,
+		}}}
+	case onDialog:
+		return []section{{"Question", []key.Binding{k.Dialog.Yes, k.Dialog.No}}}
+	case onHelp:
+		return []section{{"Help", []key.Binding{k.Detail.Back, k.Ledger.Filter}}, move}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package tui
+
+import (
+	"errors"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// Cells at which texts of an entry are cut before they are even measured against a column.
+const (
+	nameCells = 64
+	memoCells = 512
+)
+
+// entryText is an entry ready to be drawn: it depends on the change alone, so it is kept as long as there is room.
+type entryText struct {
+	id       crdt.ChangeID
+	author   crdt.Author
+	from, to safe.String
+	memo     safe.String
+	unit     safe.String
+	amount   int64 // what changes hands
+	scale    int
+	invalid  ledger.Reason // "" if valid
+	parties  []crdt.Author // keys of the postings that have one
+}
+
+// readEntry decodes a row. What cannot be read is invalid and shows what there is.
+func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
+	c := v.ChangeAt(r.Key.Change)
+	t := &entryText{id: c.ID, author: c.Author}
+	e, err := ledger.Decode(r.Literal)
+	var invalid *ledger.InvalidError
+	if errors.As(err, &invalid) {
+		t.invalid = invalid.Reason
+	}
+	t.memo = cs.Text(e.Memo, memoCells)
+	t.unit = cs.Text(e.Unit, ledger.MaxUnitBytes)
+	t.scale = min(max(e.Scale, 0), ledger.MaxScale)
+	var from, to []byte
+	var got int64
+	for _, p := range e.Postings {
+		side := &to
+		if p.Amount < 0 {
+			side = &from
+		} else if got += p.Amount; got < 0 { // overflow: of an invalid entry only
+			got = 0
+		}
+		if len(*side) > 0 {
+			*side = append(*side, ", "...)
+		}
+		*side = append(*side, p.Label...)
+		if p.Key != nil {
+			t.parties = append(t.parties, *p.Key)
+		}
+	}
+	t.from, t.to = cs.Text(string(from), nameCells), cs.Text(string(to), nameCells)
+	t.amount = got
+	return t
+}
+
+// maxCachedRows bounds the entries that are kept ready. A screen shows a hundred at most; the rest is for scrolling back.
+const maxCachedRows = 1024
+
+// rowCache keeps entries ready to be drawn.
+type rowCache map[crdt.Key]*entryText
+
+// entry returns the entry of a row.
+func (c *rowCache) entry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
+	if t, ok := (*c)[r.Key]; ok {
+		return t
+	}
+	if *c == nil || len(*c) >= maxCachedRows {
+		*c = make(rowCache, maxCachedRows)
+	}
+	t := readEntry(v, r, cs)
+	(*c)[r.Key] = t
+	return t
+}
+
+// standing is a row's state in words: what there is, and what gives way where there is no room.
+type standing struct {
+	word   screen.Const
+	by, of int // "sent by/of"; of 0: no such suffix
+	style  screen.Style
+}
+
+// short is the word without suffix, long the word with it.
+func (s standing) text(suffix bool) screen.Const {
+	if s.of == 0 || !suffix {
+		return s.word
+	}
+	b := make([]byte, 0, 16)
+	b = append(append(b, s.word...), ' ')
+	b = append(appendInt(b, s.by), '/')
+	return screen.Const(appendInt(b, s.of))
+}
+
+// standingOf says the state of an entry, the gravest first.
+func (m *Model) standingOf(key crdt.Key, t *entryText) standing {
+	state := m.stateOf(key.Change)
+	switch {
+	case m.snap.View.Forked(t.author):
+		return standing{word: "FORK", style: m.st.Error}
+	case state.Standing == transport.Refused:
+		return standing{word: "refused", style: m.st.Error}
+	case t.invalid != "":
+		return standing{word: "invalid", style: m.st.Error}
+	}
+	switch state.Standing {
+	case transport.Saving:
+		return standing{word: "saving", style: m.st.Dim}
+	case transport.Unsent:
+		return standing{word: "unsent", style: m.st.Warn}
+	case transport.Sent:
+		return standing{word: "sent", by: state.By, of: state.Of, style: m.st.OK}
+	}
+	return standing{}
+}
+
+// stateOf is how far a change has got. A field of the model replaces it in tests.
+func (m *Model) stateOf(index int) transport.ChangeState {
+	if m.fakeState != nil {
+		return m.fakeState(index)
+	}
+	return m.snap.State(index)
+}

@@ -1,0 +1,273 @@
+//go:build unix
+
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+
+	"github.com/tallystick/tallystick/tui/internal/input"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// Run shows the screen until the user quits (nil), ctx ends (its error), a signal ends it ([*SignalError]), Open fails (its
+// error), or something panics ([*PanicError]). The terminal is then as it was before. It owns the process's signals
+// SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP and SIGCONT while it runs. Errors besides: [ErrNoTerminal].
+func Run(ctx context.Context, o Options) error {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if !term.IsTerminal(int(o.In.Fd())) || !term.IsTerminal(int(o.Out.Fd())) {
+		return fmt.Errorf("%w: standard input and output must both be one for the screen; --plain works without", ErrNoTerminal)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &runner{
+		ctx: ctx, cancel: cancel, term: &terminal{in: o.In, out: o.Out},
+		signals: make(chan os.Signal, 8), continued: make(chan struct{}, 1),
+	}
+	r.guard = &Guard{fail: r.fail}
+
+	signal.Notify(r.signals, endSignals...)
+	signal.Notify(r.signals, screenSignals...)
+	defer signal.Stop(r.signals)
+
+	if err := r.term.enter(); err != nil {
+		r.term.leave(true)
+		return err
+	}
+	defer r.term.leave(true) // also if what follows panics on this goroutine
+
+	r.painter = screen.NewPainter(o.Out, func() { r.sendLater(paintMsg{}) })
+	r.model = newModel(o, effects{ctx: ctx, guard: r.guard, terminal: r, clipboard: o.Clipboard, tmux: o.Tmux})
+	r.program = tea.NewProgram(&loop{Model: r.model, runner: r},
+		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithoutRenderer(), tea.WithFPS(1),
+		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithColorProfile(colorprofile.ANSI))
+
+	// The first picture goes out before anything is opened or started.
+	r.model.resize(r.term.size())
+	r.paint(time.Now())
+
+	var running sync.WaitGroup
+	start := func(f func()) {
+		running.Add(1)
+		r.guard.Go(func() {
+			defer running.Done()
+			f()
+		})
+	}
+	r.guard.Go(func() { // not waited for: a terminal that takes no bytes holds it up
+		if err := r.painter.Run(); err != nil {
+			r.fail(fmt.Errorf("terminal: %w", err))
+		}
+	})
+	start(r.watchSignals)
+	start(func() {
+		if err := input.Read(ctx, o.In, func(msgs []tea.Msg) { r.send(inputMsg(msgs)) }); err != nil {
+			r.fail(err)
+		}
+	})
+	r.guard.Do(func() { _, _ = r.program.Run() }) // its error says that ctx ended; the cause is asked for below
+	cancel(errQuit)
+	running.Wait()
+	r.giveBack(true)
+	r.painter.Close()
+	if err := context.Cause(ctx); !errors.Is(err, errQuit) {
+		return err
+	}
+	return r.model.failed
+}
+
+var errQuit = errors.New("quit")
+
+// runner ties the program's loop to the terminal.
+type runner struct {
+	term    *terminal
+	painter *screen.Painter
+	program *tea.Program
+	model   *Model
+	guard   *Guard
+	ctx     context.Context // of this one run
+	cancel  context.CancelCauseFunc
+	signals chan os.Signal
+
+	suspended atomic.Bool   // from ctrl+z until the screen is back
+	continued chan struct{} // one place: SIGCONT came while suspended
+
+	// Owned by the program's loop.
+	painted time.Time // when the last picture was handed over
+	armed   bool      // a paintMsg is on its way
+	grid    screen.Grid
+}
+
+// minFrame is the least time between two pictures.
+const minFrame = 8 * time.Millisecond
+
+// loop is the model as Bubble Tea runs it: it draws into the painter, not into a string.
+type loop struct {
+	*Model
+	runner *runner
+}
+
+func (l *loop) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg.(type) {
+	case paintMsg:
+		l.runner.armed = false
+		return l, nil
+	case resizedMsg: // asked for here, so that of several the last counts
+		l.Model.resize(l.runner.term.size())
+		l.Model.dirty = true
+		return l, nil
+	}
+	_, cmd := l.Model.Update(msg)
+	return l, l.runner.guarded(cmd)
+}
+
+func (l *loop) Init() tea.Cmd { return l.runner.guarded(l.Model.Init()) }
+
+// View is called after each message. It hands over a picture if there is something new, the painter is free and the last
+// picture is minFrame ago; else it sees to being called again.
+func (l *loop) View() tea.View {
+	r := l.runner
+	if !l.dirty || r.armed {
+		return tea.View{}
+	}
+	if r.painter.Busy() {
+		r.armed = true // the painter sends the paintMsg
+		return tea.View{}
+	}
+	now := time.Now()
+	if wait := minFrame - now.Sub(r.painted); wait > 0 {
+		r.armed = true
+		time.AfterFunc(wait, func() { r.send(paintMsg{}) })
+		return tea.View{}
+	}
+	r.paint(now)
+	return tea.View{}
+}
+
+// paint draws the model and hands the picture over.
+func (r *runner) paint(now time.Time) {
+	r.model.draw(&r.grid)
+	r.painter.Show(&r.grid)
+	r.painted = now
+}
+
+// send gives the program a message; it waits until the program takes it or has ended.
+func (r *runner) send(msg tea.Msg) { r.program.Send(msg) }
+
+// sendLater is send for who must not wait.
+func (r *runner) sendLater(msg tea.Msg) { go r.program.Send(msg) }
+
+// fail ends the program with an error; the first one counts.
+func (r *runner) fail(err error) {
+	r.cancel(err)
+}
+
+// guarded makes the panic of a command, or of one in a batch, end the program in order.
+func (r *runner) guarded(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	return func() (msg tea.Msg) {
+		r.guard.Do(func() { msg = cmd() })
+		if batch, ok := msg.(tea.BatchMsg); ok {
+			for i := range batch {
+				batch[i] = r.guarded(batch[i])
+			}
+		}
+		return msg
+	}
+}
+
+// giveBack stops painting and gives the terminal back, for good if it is the end. It does nothing the second time.
+func (r *runner) giveBack(end bool) {
+	giveUp := make(chan struct{})
+	timeout := time.AfterFunc(leaveDeadline/2, func() { close(giveUp) })
+	r.painter.Pause(giveUp)
+	timeout.Stop()
+	r.term.leave(end)
+}
+
+// takeBack takes the terminal again, and paints all of it: its size may have changed, and its contents.
+func (r *runner) takeBack() {
+	if err := r.term.enter(); err != nil {
+		r.fail(err)
+		return
+	}
+	r.painter.Resume()
+	r.sendLater(resizedMsg{})
+}
+
+// watchSignals answers the process's signals until ctx ends.
+func (r *runner) watchSignals() {
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case s := <-r.signals:
+			switch s {
+			case syscall.SIGWINCH:
+				r.sendLater(resizedMsg{})
+			case syscall.SIGTSTP:
+				r.guard.Go(func() { r.suspend() })
+			case syscall.SIGCONT:
+				if r.suspended.Load() {
+					select {
+					case r.continued <- struct{}{}:
+					default:
+					}
+				} else {
+					r.guard.Go(r.takeBack) // after SIGSTOP: the shell has used the terminal
+				}
+			default:
+				r.fail(&SignalError{Signal: s})
+				// At once: the loop may hang. A second signal then finds its default, and a clean terminal.
+				signal.Stop(r.signals)
+				r.giveBack(true)
+				return
+			}
+		}
+	}
+}
+
+// suspend gives the terminal back, stops the process group and, continued, takes the terminal again. It reports false if
+// there is no shell that could continue us.
+func (r *runner) suspend() bool {
+	if !r.suspended.CompareAndSwap(false, true) {
+		return true
+	}
+	defer r.suspended.Store(false)
+	select {
+	case <-r.continued:
+	default:
+	}
+	r.giveBack(false)
+	stopped := stopSelf(r.continued)
+	signal.Notify(r.signals, syscall.SIGTSTP)
+	if stopped && !r.term.foreground() {
+		// Continued in the background: by `kill`, whose signal comes along and ends us, or by `bg`, and then taking the
+		// terminal stops us again, as it should.
+		time.Sleep(20 * time.Millisecond)
+	}
+	if r.ctx.Err() != nil {
+		return stopped
+	}
+	r.takeBack()
+	return stopped
+}

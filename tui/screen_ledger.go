@@ -1,0 +1,549 @@
+package tui
+
+import (
+	"strconv"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/list"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// ledgerState is the ledger screen: a list anchored to its entries.
+type ledgerState struct {
+	list   list.List[crdt.Key]
+	rows   list.Rows[crdt.Key] // all, or the filter's hits; nil until the room is open
+	cache  rowCache
+	filter filterState
+	scroll int // of the change pane
+
+	// shown is what the last picture had under the cursor: a key that is pressed means this one, whatever came in between.
+	shown   crdt.Key
+	isShown bool
+
+	amount amountWidths
+}
+
+// amountWidths are the columns of amounts, aligned on the point. They grow with what comes into sight and shrink when
+// the filter changes, so that nothing jumps while one scrolls.
+type amountWidths struct{ before, after, unit int }
+
+// sync takes over a newer snapshot.
+func (s *ledgerState) sync(old, now *transport.Snapshot) {
+	f := &s.filter
+	if f.active() && !f.grow(old, now) {
+		f.stale = true
+	}
+	if f.applied {
+		s.rows = hitRows{now.View, f.hits}
+	} else {
+		s.rows = allRows{now.View}
+	}
+	s.list.Sync(s.rows)
+}
+
+// selected is the entry that a key means: the one that was shown under the cursor.
+func (m *Model) selected() (crdt.Key, bool) {
+	if m.ledger.isShown {
+		if _, ok := m.ledger.rows.IndexOf(m.ledger.shown); ok {
+			return m.ledger.shown, true
+		}
+	}
+	return m.ledger.list.Cursor()
+}
+
+func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
+	switch m.pane {
+	case peersPane, eventsPane:
+		if key.Matches(msg, m.keys.Ledger.Open) {
+			return m.zoomIn(), true
+		}
+	case changePane:
+		if by, ok := m.scrollBy(msg, m.lay.change.h-2); ok {
+			m.ledger.scroll = max(m.ledger.scroll+by, 0)
+			return nil, true
+		}
+	}
+	l := &m.keys.Ledger
+	if m.pane == listPane && m.ledger.rows != nil && m.moveList(msg) {
+		m.ledger.scroll = 0
+		return nil, true
+	}
+	switch {
+	case key.Matches(msg, l.Open):
+		m.openDetail()
+	case key.Matches(msg, l.Back):
+		switch {
+		case m.pane != listPane:
+			m.pane = listPane
+		case m.ledger.filter.active():
+			return m.clearFilter(), true
+		case m.zoom:
+			m.zoom = false
+			m.relayout()
+		}
+	case key.Matches(msg, l.Filter):
+		m.pane, m.field = listPane, filterField
+	case key.Matches(msg, l.NextHit):
+		m.moveHit(1)
+	case key.Matches(msg, l.PreviousHit):
+		m.moveHit(-1)
+	case key.Matches(msg, l.Copy):
+		return m.copyID(), true
+	case key.Matches(msg, l.CopyAll):
+		return m.copyChange(), true
+	case key.Matches(msg, l.Evidence):
+		return m.openEvidence(), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// moveList moves the cursor of the list.
+func (m *Model) moveList(msg tea.KeyPressMsg) bool {
+	l, rows := &m.ledger.list, m.ledger.rows
+	return moveIn(&m.keys.Move, msg, l, rows)
+}
+
+// moveIn moves a list's cursor by the keys for it; false if msg is none.
+func moveIn[K comparable](mv *MoveKeys, msg tea.KeyPressMsg, l *list.List[K], rows list.Rows[K]) bool {
+	switch {
+	case key.Matches(msg, mv.Down):
+		l.Move(rows, 1)
+	case key.Matches(msg, mv.Up):
+		l.Move(rows, -1)
+	case key.Matches(msg, mv.PageDown):
+		l.Page(rows, 1)
+	case key.Matches(msg, mv.PageUp):
+		l.Page(rows, -1)
+	case key.Matches(msg, mv.HalfDown):
+		l.HalfPage(rows, 1)
+	case key.Matches(msg, mv.HalfUp):
+		l.HalfPage(rows, -1)
+	case key.Matches(msg, mv.First):
+		l.To(rows, 0)
+	case key.Matches(msg, mv.Last):
+		l.To(rows, l.Len()-1)
+	default:
+		return false
+	}
+	return true
+}
+
+// scrollBy is by how many lines a key for moving scrolls a text shown in so many lines.
+func (m *Model) scrollBy(msg tea.KeyPressMsg, lines int) (int, bool) {
+	mv := &m.keys.Move
+	const all = 1 << 20
+	switch {
+	case key.Matches(msg, mv.Down):
+		return 1, true
+	case key.Matches(msg, mv.Up):
+		return -1, true
+	case key.Matches(msg, mv.PageDown):
+		return max(lines-1, 1), true
+	case key.Matches(msg, mv.PageUp):
+		return -max(lines-1, 1), true
+	case key.Matches(msg, mv.HalfDown):
+		return max(lines/2, 1), true
+	case key.Matches(msg, mv.HalfUp):
+		return -max(lines/2, 1), true
+	case key.Matches(msg, mv.First):
+		return -all, true
+	case key.Matches(msg, mv.Last):
+		return all, true
+	}
+	return 0, false
+}
+
+// drawLedger draws the list and, where there is room, what is beside and below it.
+func (m *Model) drawLedger(all screen.Area) {
+	lay := &m.lay
+	m.drawList(sub(all, lay.list))
+	if !lay.peers.empty() {
+		m.drawPeersPane(sub(all, lay.peers))
+	}
+	if !lay.change.empty() {
+		m.drawChangePane(sub(all, lay.change))
+	}
+	if !lay.events.empty() {
+		m.drawEventsPane(sub(all, lay.events))
+	}
+	if !lay.below.empty() && (m.field == noField || lay.shape == narrow) {
+		m.drawSummary(sub(all, lay.below))
+	}
+}
+
+func (m *Model) drawList(a screen.Area) {
+	framed := m.lay.shape >= medium
+	if framed {
+		style := m.st.Title
+		if m.pane == listPane && m.field == noField {
+			style = m.st.Focus
+		}
+		bottom := a.Sub(0, a.H-1, a.W, 1)
+		a = a.Frame(m.st.Dim, style, "List", m.listNote())
+		m.drawListFoot(bottom)
+	}
+	if m.snap == nil {
+		a.Const(1, 0, m.st.Info, "opening the room: checking every hash and signature…")
+		return
+	}
+	l := &m.ledger.list
+	rows := a
+	if framed {
+		rows = a.Sub(0, 1, a.W, a.H-1)
+	}
+	if m.lay.shape == tiny {
+		rows = a.Sub(0, max(a.H-2, 0), a.W, min(a.H, 2))
+		l.Window(1)
+		m.rememberShown()
+		m.drawTinyRow(rows)
+		return
+	}
+	top, n := l.Window(rows.H)
+	m.rememberShown()
+	if n <= 0 {
+		m.drawEmpty(rows)
+		return
+	}
+	drawn := m.gather(top, n)
+	if !framed {
+		for i := range drawn {
+			m.drawNarrowRow(rows, i, &drawn[i])
+		}
+		return
+	}
+	c := m.newColumns(a.W, drawn)
+	c.header(a, m.st.Dim)
+	for i := range drawn {
+		m.drawRow(rows, i, &c, &drawn[i])
+	}
+}
+
+// rememberShown notes what the picture shows under the cursor.
+func (m *Model) rememberShown() {
+	m.ledger.shown, m.ledger.isShown = m.ledger.list.Cursor()
+}
+
+func (m *Model) listNote() screen.Const {
+	if m.snap == nil {
+		return ""
+	}
+	f := &m.ledger.filter
+	if !f.active() {
+		return plural(m.snap.View.Len(), "row", "rows") + " · filter off"
+	}
+	s := number(len(f.hits)) + " of " + plural(m.snap.View.Len(), "row", "rows")
+	if !f.done {
+		s += ", searching"
+	}
+	return s + " · filter on"
+}
+
+// drawListFoot writes where the cursor is, and the digests, into the list's lower border.
+func (m *Model) drawListFoot(a screen.Area) {
+	if m.snap == nil || a.W < 40 {
+		return
+	}
+	l := &m.ledger.list
+	x := 2
+	switch {
+	case l.Len() == 0:
+	case l.Fresh() > 0:
+		x = say(a, x, 0, own(m.st.Dim, " row "+number(l.Index()+1)+" of "+number(l.Len())+" · "), own(m.st.Warn, number(l.Fresh())+" new below: G"), own(m.st.Dim, " "))
+	case l.Following():
+		x = say(a, x, 0, own(m.st.Dim, " end: following "))
+	default:
+		x = say(a, x, 0, own(m.st.Dim, " row "+number(l.Index()+1)+" of "+number(l.Len())+" "))
+	}
+	if s := m.digestNote(); a.W-screen.Width(s)-3 > x {
+		a.Const(a.W-screen.Width(s)-3, 0, m.st.Dim, s)
+	}
+}
+
+// drawEmpty says what to do where there is no row.
+func (m *Model) drawEmpty(a screen.Area) {
+	lines := []screen.Const{
+		"No transaction in this room yet.", "",
+		"Press n and type one:  alice -> bob 12.50 dinner",
+		"It is signed, kept here, and sent to every peer that is there.",
+	}
+	if m.ledger.filter.active() {
+		lines = []screen.Const{"Nothing matches the filter.", "", "Esc shows all rows again."}
+		if !m.ledger.filter.done {
+			lines = []screen.Const{"searching…"}
+		}
+	}
+	for i, s := range lines {
+		a.ConstCut(1, i, a.W-1, m.st.Dim, s)
+	}
+}
+
+// rowShown is a row of the window with what its columns need.
+type rowShown struct {
+	key    crdt.Key
+	number int // in the view, from 1
+	entry  *entryText
+	state  standing
+	cursor bool
+}
+
+// gather reads the rows of the window, and widens the amount's columns for them.
+func (m *Model) gather(top, n int) []rowShown {
+	v := m.snap.View
+	out := make([]rowShown, n)
+	w := &m.ledger.amount
+	for i := range out {
+		var row crdt.Row
+		at := top + i
+		if hits, ok := m.ledger.rows.(hitRows); ok {
+			at, _ = v.IndexOf(hits.keys[top+i])
+		}
+		row = v.Row(at)
+		e := m.ledger.cache.entry(v, row, m.cs)
+		out[i] = rowShown{key: row.Key, number: at + 1, entry: e, state: m.standingOf(row.Key, e), cursor: top+i == m.ledger.list.Index()}
+		before, after := ledger.AmountCells(e.amount, e.scale)
+		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
+	}
+	return out
+}
+
+// columns is where the columns of a row stand at one width. They give way in this order: row number, memo, the suffix of
+// the state, the names; id, amount and the state's word never do.
+type columns struct {
+	number, id, from, to, amount, unit, memo, state int // widths; 0: not shown
+	before, after                                   int // of the amount's point
+	suffix                                          bool
+}
+
+const (
+	columnGap  = 2
+	markCells  = 3 // " > "
+	leastName  = 10
+	mostName   = 18
+	leastMemo  = 8
+	stateCells = 8 // "sent 3/3"
+	wordCells  = 7 // "refused"
+)
+
+func (m *Model) newColumns(w int, rows []rowShown) columns {
+	c := columns{before: max(m.ledger.amount.before, 5), after: max(m.ledger.amount.after, 3), unit: m.ledger.amount.unit, suffix: true}
+	c.amount = c.before + c.after
+	c.id = idDigits(rows)
+	c.number = max(len(strconv.Itoa(m.snap.View.Len())), 3)
+	c.from, c.to, c.memo, c.state = leastName, leastName, leastMemo, stateCells
+	for i := range rows {
+		c.state = max(c.state, screen.Width(rows[i].state.text(true)))
+	}
+	if c.total() > w {
+		c.number = 0
+	}
+	if c.total() > w {
+		c.memo = 0
+	}
+	if c.total() > w {
+		c.suffix, c.state = false, wordCells
+	}
+	for c.total() > w && (c.from > 1 || c.to > 1) {
+		if c.from >= c.to {
+			c.from--
+		} else {
+			c.to--
+		}
+	}
+	// What is left: a memo worth reading, then the names, then the memo again.
+	rest := w - c.total()
+	take := func(column *int, most int) {
+		n := min(max(most-*column, 0), rest)
+		*column += n
+		rest -= n
+	}
+	if c.memo > 0 {
+		take(&c.memo, 20)
+	}
+	take(&c.from, 12)
+	take(&c.to, 12)
+	take(&c.from, mostName)
+	take(&c.to, mostName)
+	if c.memo > 0 {
+		c.memo += max(rest-1, 0)
+	}
+	return c
+}
+
+func (c *columns) total() int {
+	n := markCells
+	for _, w := range []int{c.number, c.id, c.from, c.to, c.amount, c.memo, c.state} {
+		if w > 0 {
+			n += w + columnGap
+		}
+	}
+	if c.unit > 0 {
+		n += c.unit + 1
+	}
+	return n - columnGap
+}
+
+func (c *columns) header(a screen.Area, st screen.Style) {
+	x := markCells
+	col := func(w int, right bool, name screen.Const) {
+		if w == 0 {
+			return
+		}
+		at := x
+		if right {
+			at = x + max(w-len(name), 0)
+		}
+		a.ConstCut(at, 0, w, st, name)
+		x += w + columnGap
+	}
+	col(c.number, true, "row")
+	col(c.id, false, "id")
+	col(c.from, false, "from")
+	col(c.to, false, "to")
+	amount := c.amount
+	if c.unit > 0 {
+		amount += c.unit + 1
+	}
+	col(amount, true, "amount")
+	col(c.memo, false, "memo")
+	col(c.state, false, "state")
+}
+
+// idDigits is how many digits of the ids tell all rows shown apart, at least 8.
+func idDigits(rows []rowShown) int {
+	n := 8
+	for i := range rows {
+		for j := range i {
+			for n < 16 && rows[i].entry.id != rows[j].entry.id && shortHex(rows[i].entry.id, n) == shortHex(rows[j].entry.id, n) {
+				n += 2
+			}
+		}
+	}
+	return n
+}
+
+func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
+	st := m.st.Text
+	if r.entry.invalid != "" {
+		st = m.st.Dim
+	}
+	if r.cursor {
+		a.Const(1, y, m.st.Focus, ">")
+		a.PlaceCursor(1, y, false)
+	}
+	x := markCells
+	if c.number > 0 {
+		s := screen.Const(strconv.Itoa(r.number))
+		a.Const(x+c.number-len(s), y, m.st.Dim, s)
+		x += c.number + columnGap
+	}
+	a.Const(x, y, st, shortHex(r.entry.id, c.id))
+	x += c.id + columnGap
+	m.drawName(a, x, y, c.from, st, r, true)
+	x += c.from + columnGap
+	m.drawName(a, x, y, c.to, st, r, false)
+	x += c.to + columnGap
+	x = m.drawAmount(a, x, y, c.before, c.after, st, r.entry)
+	if c.unit > 0 {
+		a.Text(x+1, y, c.unit, st, r.entry.unit)
+		x += c.unit + 1
+	}
+	x += columnGap
+	if c.memo > 0 {
+		a.Text(x, y, c.memo, st, r.entry.memo)
+		x += c.memo + columnGap
+	}
+	a.ConstCut(x, y, c.state, r.state.style, r.state.text(c.suffix))
+	if r.cursor {
+		a.Toggle(0, y, a.W, m.st.Cursor)
+	}
+}
+
+// drawName draws who gives or gets, and marks a party whose author has forked.
+func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShown, from bool) {
+	name := r.entry.to
+	if from {
+		name = r.entry.from
+	}
+	end := a.Text(x, y, w, st, name)
+	for _, p := range r.entry.parties {
+		if m.snap.View.Forked(p) && from && end+2 <= x+w {
+			a.Const(end, y, m.st.Error, " !")
+		}
+	}
+}
+
+func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Style, e *entryText) (end int) {
+	var stack [64]byte
+	s := ledger.AppendAmountAligned(stack[:0], e.amount, e.scale, before, after)
+	a.Const(x, y, st, screen.Const(s))
+	return x + before + after
+}
+
+// drawNarrowRow draws a row without columns: id, from>to, amount, state.
+func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
+	st := m.st.Text
+	e := r.entry
+	if r.cursor {
+		a.Const(0, y, m.st.Focus, ">")
+		a.PlaceCursor(0, y, false)
+	}
+	x := a.Const(1, y, st, shortHex(e.id, 8)) + 1
+	word := r.state.text(a.W >= 44)
+	stateAt := a.W - max(screen.Width(word), wordCells) - 1
+	amount := screen.Const(ledger.FormatAmount(e.amount, e.scale))
+	amountAt := stateAt - 1 - screen.Width(amount)
+	if e.unit.Width() > 0 {
+		amountAt -= e.unit.Width() + 1
+	}
+	if amountAt < x { // an amount is never cut: the names go first
+		amountAt = x
+	}
+	room := amountAt - 1 - x
+	if room >= 3 {
+		from := min(e.from.Width(), max(room-1-e.to.Width(), (room-1)/2))
+		p := a.Text(x, y, from, st, e.from)
+		p = a.Const(p, y, m.st.Dim, ">")
+		a.Text(p, y, x+room-p, st, e.to)
+	}
+	p := a.Const(amountAt, y, st, amount)
+	if e.unit.Width() > 0 {
+		a.Text(p+1, y, e.unit.Width(), st, e.unit)
+	}
+	a.ConstCut(a.W-screen.Width(word)-1, y, a.W, r.state.style, word)
+	if r.cursor {
+		a.Toggle(0, y, a.W, m.st.Cursor)
+	}
+}
+
+// drawTinyRow draws the selected row alone: amount and state, and above them who and whom if there is a line for it.
+func (m *Model) drawTinyRow(a screen.Area) {
+	i := m.ledger.list.Index()
+	if i < 0 || a.H == 0 {
+		a.Const(0, a.H-1, m.st.Dim, "no rows")
+		return
+	}
+	r := m.gather(i, 1)[0]
+	y := a.H - 1
+	x := a.Const(0, y, m.st.Text, screen.Const(ledger.FormatAmount(r.entry.amount, r.entry.scale)))
+	if r.entry.unit.Width() > 0 {
+		x = say(a, x, y, own(m.st.Text, " "), outside(m.st.Text, r.entry.unit))
+	}
+	say(a, x, y, own(m.st.Text, " "), own(r.state.style, r.state.text(true)))
+	a.PlaceCursor(0, y, false)
+	if y == 0 {
+		return
+	}
+	if a.W >= 19 {
+		x = a.Const(0, 0, m.st.Dim, shortHex(r.entry.id, 8)) + 1
+	} else {
+		x = 0
+	}
+	say(a, x, 0, outside(m.st.Text, r.entry.from), own(m.st.Dim, ">"), outside(m.st.Text, r.entry.to))
+}

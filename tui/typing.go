@@ -1,0 +1,543 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/editor"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// field is the text field that is typed in. Any but noField is the mode TYPE: printable keys are text.
+type field uint8
+
+const (
+	noField      field = iota
+	entryField         // a new transaction
+	filterField        // the filter of the screen shown
+	addressField       // a peer to add
+)
+
+// entryState is the line of a new transaction, and what was sent and is not durable yet.
+type entryState struct {
+	line    editor.Line
+	history editor.History
+
+	paste    *pasted // a paste of several lines, which waits for Enter
+	reading  bool    // one is being read
+	gen      int     // of the paste that is being read
+	mend     []wrongLine
+	queue    []submission // not handed over yet
+	inFlight int          // handed over, not durable
+	cycle    completion
+	address  editor.Line
+}
+
+// submission is a transaction on its way to the node, and the line that it came from.
+type submission struct {
+	entry crdt.Literal
+	line  string
+}
+
+// fieldLine is the line of the field that is typed in.
+func (m *Model) fieldLine() *editor.Line {
+	switch m.field {
+	case filterField:
+		return &m.currentFilter().line
+	case addressField:
+		return &m.entry.address
+	}
+	return &m.entry.line
+}
+
+// onTypeKey handles a key in TYPE.
+func (m *Model) onTypeKey(msg tea.KeyPressMsg) tea.Cmd {
+	t := &m.keys.Type
+	if m.field == entryField && (m.entry.paste != nil || m.entry.reading) && !key.Matches(msg, t.Enter, t.Leave, t.Clear, t.Help, t.Repaint, t.Out) {
+		m.tell(false, "a paste is waiting: Enter sends it, Esc drops it")
+		return nil
+	}
+	line := m.fieldLine()
+	before := line.String()
+	switch {
+	case key.Matches(msg, t.Enter):
+		return m.enter()
+	case key.Matches(msg, t.Leave):
+		return m.leaveField()
+	case key.Matches(msg, t.Clear):
+		if m.entry.paste == nil && line.String() != "" {
+			line.Set("")
+			break
+		}
+		return m.leaveField()
+	case key.Matches(msg, t.Complete):
+		if m.field == entryField {
+			m.complete()
+		}
+		return nil
+	case key.Matches(msg, t.Older):
+		return m.history(true)
+	case key.Matches(msg, t.Newer):
+		return m.history(false)
+	case key.Matches(msg, t.Help):
+		m.push(&helpOverlay{of: onType})
+	case key.Matches(msg, t.Repaint):
+		return m.fx.do(m.fx.terminal.repaint)
+	case key.Matches(msg, t.Out):
+		return m.fx.suspend()
+	default:
+		m.edit(line, msg)
+	}
+	m.entry.cycle = completion{}
+	if m.field == filterField && line.String() != before {
+		return m.filterTyped()
+	}
+	return nil
+}
+
+// edit is what the editing keys do, and printable ones.
+func (m *Model) edit(line *editor.Line, msg tea.KeyPressMsg) {
+	t := &m.keys.Type
+	switch {
+	case key.Matches(msg, t.Left):
+		line.Left()
+	case key.Matches(msg, t.Right):
+		line.Right()
+	case key.Matches(msg, t.WordLeft):
+		line.WordLeft()
+	case key.Matches(msg, t.WordRight):
+		line.WordRight()
+	case key.Matches(msg, t.Home):
+		line.Home()
+	case key.Matches(msg, t.End):
+		line.End()
+	case key.Matches(msg, t.Backspace):
+		line.Backspace()
+	case key.Matches(msg, t.Delete):
+		line.Delete()
+	case key.Matches(msg, t.KillLeft):
+		line.KillLeft()
+	case key.Matches(msg, t.KillRight):
+		line.KillRight()
+	case key.Matches(msg, t.KillWord):
+		line.KillWord()
+	case msg.Text != "":
+		if !line.Insert(msg.Text) {
+			m.tell(true, "the line is full: a transaction has at most %d bytes", editor.MaxBytes)
+		}
+	}
+}
+
+// history walks through the lines sent, or through the hits while filtering.
+func (m *Model) history(older bool) tea.Cmd {
+	switch {
+	case m.field == filterField:
+		by := 1
+		if older {
+			by = -1
+		}
+		m.moveHit(by)
+	case m.field != entryField:
+	case older:
+		m.entry.history.Older(&m.entry.line)
+	default:
+		m.entry.history.Newer(&m.entry.line)
+	}
+	return nil
+}
+
+// leaveField goes to NAV. The draft stays; a paste that waits is dropped; a filter that was typed is cleared.
+func (m *Model) leaveField() tea.Cmd {
+	was := m.field
+	m.field = noField
+	switch was {
+	case filterField:
+		return m.clearFilter()
+	case entryField:
+		if m.entry.paste != nil || m.entry.reading {
+			m.entry.paste, m.entry.reading = nil, false
+			m.entry.gen++
+			m.field = entryField
+			m.tell(false, "the paste was dropped")
+		}
+	}
+	return nil
+}
+
+// enter is Enter in TYPE.
+func (m *Model) enter() tea.Cmd {
+	switch m.field {
+	case filterField:
+		m.field = noField // the filter stays
+		return nil
+	case addressField:
+		address := strings.TrimSpace(m.entry.address.String())
+		m.field = noField
+		m.entry.address.Set("")
+		if address == "" || m.network == nil {
+			return nil
+		}
+		return m.fx.connect(m.network, address)
+	}
+	if m.entry.paste != nil {
+		return m.sendPaste()
+	}
+	text := m.entry.line.String()
+	if strings.TrimSpace(text) == "" {
+		m.nextMend()
+		return nil
+	}
+	if !m.writable() {
+		return nil
+	}
+	e, serr := ledger.ParseLine(text, m.options.Name)
+	if serr != nil {
+		m.tell(true, "%s", serr.Error())
+		return nil
+	}
+	literal, err := ledger.Encode(e)
+	if err != nil {
+		m.tell(true, "%s", err.Error())
+		return nil
+	}
+	m.entry.history.Add(text)
+	m.entry.line.Set("")
+	m.names.add([]string{e.Postings[0].Label, e.Postings[1].Label})
+	m.nextMend()
+	return m.submit(submission{literal, text})
+}
+
+// writable reports whether a transaction is taken at this moment; if not, it tells why and what to do.
+func (m *Model) writable() bool {
+	if m.snap == nil {
+		m.tell(false, "the room is still being opened: press Enter again in a moment")
+		return false
+	}
+	switch m.snap.Writing {
+	case transport.WriteNoAuthor:
+		m.tell(true, "not saved: this node has no key, so it only reads")
+	case transport.WriteStoreError:
+		m.tell(true, "not saved: %v", m.snap.StoreErr)
+	case transport.WriteSelfFork:
+		m.tell(true, "not saved: your key has signed two changes after the same one (E shows them). Nothing more is written under it: go on under another name")
+	case transport.WriteGuarded:
+		node := m.node
+		m.push(&question{
+			text: "This store looks copied or restored. Until a peer was seen, writing might fork your key. Is it the only copy?",
+			yes:  func(m *Model) tea.Cmd { return m.fx.do(node.ConfirmOnlyCopy) },
+		})
+	default:
+		return true
+	}
+	return false
+}
+
+// submit queues transactions and hands over what waits, one batch at a time: so they keep their order.
+func (m *Model) submit(s ...submission) tea.Cmd {
+	m.entry.queue = append(m.entry.queue, s...)
+	if m.entry.inFlight > 0 || len(m.entry.queue) == 0 {
+		return nil
+	}
+	batch := m.entry.queue
+	m.entry.queue, m.entry.inFlight = nil, len(batch)
+	return m.fx.submit(m.node, m.now(), batch)
+}
+
+func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
+	m.entry.inFlight = 0
+	m.dirty = true
+	if msg.err != nil {
+		m.tell(true, "%d not saved: %v", len(msg.failed), msg.err)
+		for _, line := range msg.failed { // the newest is what Up brings back first
+			m.entry.history.Add(line)
+		}
+	} else if msg.saved > 1 {
+		m.tell(false, "%s saved", plural(msg.saved, "transaction", "transactions"))
+	}
+	return m.submit()
+}
+
+// onPaste takes a paste: text, whatever mode it comes in. Several lines are shown before they are sent.
+func (m *Model) onPaste(content string) tea.Cmd {
+	if n := len(m.overlay); n > 0 {
+		if h, ok := m.overlay[n-1].(*helpOverlay); ok {
+			h.paste(content)
+		}
+		return nil
+	}
+	if m.field == noField {
+		m.show(ledgerScreen)
+		m.field = entryField
+	}
+	trimmed := strings.TrimRight(content, "\r\n")
+	if m.field == entryField && strings.ContainsAny(trimmed, "\r\n") {
+		m.entry.gen++
+		m.entry.reading, m.entry.paste = true, nil
+		return m.fx.readPaste(content, m.options.Name, m.entry.gen)
+	}
+	line := m.fieldLine()
+	if m.field == entryField && m.entry.paste != nil {
+		m.tell(false, "a paste is waiting: Enter sends it, Esc drops it")
+		return nil
+	}
+	if !line.Insert(trimmed) {
+		m.tell(true, "%s in one line were pasted: a transaction has at most %s", number(len(trimmed))+" bytes", number(editor.MaxBytes))
+		return nil
+	}
+	m.entry.cycle = completion{}
+	if m.field == filterField {
+		return m.filterTyped()
+	}
+	return nil
+}
+
+func (m *Model) onPasteRead(msg pastedMsg) {
+	if msg.gen != m.entry.gen {
+		return
+	}
+	m.dirty = true
+	m.entry.reading, m.entry.paste = false, msg.paste
+}
+
+// sendPaste sends the good lines of a paste; the wrong ones come into the line one after another.
+func (m *Model) sendPaste() tea.Cmd {
+	if !m.writable() {
+		return nil
+	}
+	p := m.entry.paste
+	m.entry.paste = nil
+	batch := make([]submission, 0, len(p.good))
+	for _, g := range p.good {
+		literal, err := ledger.Encode(g.Entry)
+		if err != nil { // cannot be: it was parsed
+			m.tell(true, "line %d: %v", g.Number, err)
+			continue
+		}
+		text, _ := ledger.Format(g.Entry)
+		batch = append(batch, submission{literal, text})
+	}
+	m.entry.mend = append(m.entry.mend, p.wrong...)
+	if m.entry.line.String() == "" {
+		m.nextMend()
+	}
+	return m.submit(batch...)
+}
+
+// nextMend puts the next wrong line of a paste into the input line.
+func (m *Model) nextMend() {
+	if len(m.entry.mend) == 0 {
+		return
+	}
+	w := m.entry.mend[0]
+	m.entry.mend = m.entry.mend[1:]
+	m.entry.line.Set(w.text)
+	m.tell(false, "line %d of the paste is to be mended (%s more after it; ctrl+u, Enter on the empty line: the next)", w.number, number(len(m.entry.mend)))
+}
+
+// drawInput draws the input line, with its box and help if there is room.
+func (m *Model) drawInput(all screen.Area) {
+	r := m.lay.input
+	a := sub(all, r)
+	typing := m.field != noField
+	if m.lay.boxed {
+		title, hint := m.fieldTitle()
+		style := m.st.Title
+		if typing {
+			style = m.st.Focus
+		}
+		a = a.Frame(m.st.Dim, style, title, hint)
+		m.drawField(a.Sub(0, 0, a.W, 1), typing, "")
+		m.drawPreview(a.Sub(0, 1, a.W, a.H-1))
+		return
+	}
+	m.drawField(a, typing, m.prompt())
+	if typing && !m.lay.below.empty() {
+		m.drawPreview(sub(all, m.lay.below))
+	}
+}
+
+// prompt leads the input line where there is no box to say what it is.
+func (m *Model) prompt() screen.Const {
+	switch {
+	case m.lay.shape == tiny && m.field == noField:
+		return "[NAV] "
+	case m.lay.shape == tiny:
+		return "[TYPE] "
+	case m.field == filterField:
+		return " / "
+	case m.field == addressField:
+		return " peer: "
+	case m.lay.shape == narrow:
+		return "> "
+	}
+	return " > "
+}
+
+func (m *Model) fieldTitle() (title, hint screen.Const) {
+	switch m.field {
+	case filterField:
+		return "Filter", "typing: Enter keeps the filter, Esc clears it"
+	case addressField:
+		return "Add a peer", "typing: Enter dials, Esc leaves"
+	case entryField:
+		if m.snap != nil && m.snap.Writing != transport.WriteOpen {
+			return "New transaction", "writing is closed"
+		}
+		return "New transaction", "typing: Esc leaves, Enter signs and sends"
+	}
+	return "New transaction", "n to type"
+}
+
+func (m *Model) drawField(a screen.Area, typing bool, prompt screen.Const) {
+	x := a.Const(0, 0, m.st.Key, prompt)
+	if m.lay.boxed {
+		x = 1
+	}
+	if p := m.entry.paste; m.field == entryField && (p != nil || m.entry.reading) {
+		a.Const(x, 0, m.st.Info, pasteSummary(p))
+		a.PlaceCursor(x, 0, true)
+		return
+	}
+	if !typing {
+		if text := m.entry.line.String(); text != "" {
+			a.Text(x, 0, a.W-x, m.st.Dim, m.cs.Text(text, a.W))
+		} else if hint := screen.Const("n to type"); m.lay.shape == medium && a.W > 40 {
+			a.Const(a.W-len(hint)-1, 0, m.st.Dim, hint)
+		}
+		return
+	}
+	at := -1
+	if m.field == entryField {
+		if _, err := m.draft(); err != nil && err.Offset < len(m.entry.line.String()) {
+			at = err.Offset
+		}
+	}
+	m.fieldLine().Draw(a, x, 0, m.st.Text, len(m.overlay) == 0, at, m.st.Error|screen.Underline)
+}
+
+func pasteSummary(p *pasted) screen.Const {
+	if p == nil {
+		return "reading the paste…"
+	}
+	s := plural(len(p.good), "transaction", "transactions")
+	if n := len(p.wrong) + p.more; n > 0 {
+		s += ", " + number(n) + " wrong: line "
+		for i, w := range p.wrong[:min(len(p.wrong), 5)] {
+			if i > 0 {
+				s += ", "
+			}
+			s += number(w.number)
+		}
+		if n > 5 {
+			s += ", …"
+		}
+	}
+	return s
+}
+
+// draft is what the line typed is read as so far.
+func (m *Model) draft() (ledger.Draft, *ledger.SyntaxError) {
+	return ledger.Parse(m.entry.line.String(), m.options.Name)
+}
+
+// drawPreview draws what the line is read as, and the names that would complete it.
+func (m *Model) drawPreview(a screen.Area) {
+	if a.Empty() {
+		return
+	}
+	x := 1
+	switch m.field {
+	case entryField:
+	case filterField:
+		a.Const(x, 0, m.st.Dim, "finds names, memos, amounts, units and ids; several words: all of them")
+		return
+	case addressField:
+		a.Const(x, 0, m.st.Dim, "as in ws://127.0.0.1:8080 or relay.example.org:8080")
+		return
+	default:
+		if m.lay.boxed {
+			a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+		}
+		return
+	}
+	if p := m.entry.paste; p != nil || m.entry.reading {
+		m.drawPastePreview(a, x, p)
+		return
+	}
+	d, err := m.draft()
+	if m.entry.line.String() == "" {
+		a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+	} else {
+		m.drawReading(a, x, &d, err)
+	}
+	if a.H > 1 {
+		m.drawCandidates(a, x, &d)
+	}
+}
+
+// drawReading draws the parts understood, then what is missing or wrong.
+func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.SyntaxError) {
+	st := &m.st
+	cs := m.cs
+	if err == nil || err.Offset >= len(m.entry.line.String()) || a.H < 2 {
+		x = say(a, x, 0, own(st.Dim, "reads:"))
+		if d.Has(ledger.FieldFrom) {
+			x = say(a, x, 0, own(st.Dim, " from "), outside(st.Text, cs.Text(d.From, nameCells)))
+			if d.FromMe {
+				x = say(a, x, 0, own(st.Dim, " (you)"))
+			}
+		}
+		if d.Has(ledger.FieldTo) {
+			x = say(a, x, 0, own(st.Dim, "  to "), outside(st.Text, cs.Text(d.To, nameCells)))
+		}
+		if d.Has(ledger.FieldAmount) {
+			x = say(a, x, 0, own(st.Dim, "  amount "), own(st.Text, screen.Const(ledger.FormatAmount(d.Amount, d.Scale))))
+		}
+		if d.Has(ledger.FieldUnit) {
+			x = say(a, x, 0, own(st.Text, " "), outside(st.Text, cs.Text(d.Unit, ledger.MaxUnitBytes)))
+		}
+		if d.Has(ledger.FieldMemo) {
+			memo := cs.Text(d.Memo, memoCells)
+			if memo.Width() == 0 {
+				memo = safe.Literal("(none)")
+			}
+			x = say(a, x, 0, own(st.Dim, "  memo "), outside(st.Text, memo))
+		}
+	}
+	switch {
+	case err == nil:
+	case err.Offset >= len(m.entry.line.String()):
+		say(a, x+1, 0, own(st.Dim, "then "), outside(st.Info, cs.Text(err.Expected, noteCells)))
+	default:
+		say(a, x, 0, own(st.Error, "column "+number(err.Column)), outside(st.Text, cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)),
+			outside(st.Dim, cs.Text(hintOf(err), noteCells)))
+	}
+}
+
+func hintOf(err *ledger.SyntaxError) string {
+	if err.Hint == "" {
+		return ""
+	}
+	return "; " + err.Hint
+}
+
+func (m *Model) drawPastePreview(a screen.Area, x int, p *pasted) {
+	if p == nil {
+		return
+	}
+	if len(p.wrong) == 0 {
+		a.Const(x, 0, m.st.Dim, "Enter sends them, Esc drops the paste")
+		return
+	}
+	w := p.wrong[0]
+	say(a, x, 0, own(m.st.Error, "line "+number(w.number)), outside(m.st.Text, m.cs.Text(": "+w.err.Error(), noteCells)))
+	if a.H > 1 {
+		a.Const(x, 1, m.st.Dim, "Enter sends the good ones and leaves the wrong ones to mend, Esc drops the paste")
+	}
+}
