@@ -341,13 +341,13 @@ func (m *plain) finish(snap *transport.Snapshot) error {
 	if err := m.out.flush(); err != nil {
 		return err
 	}
-	if snap.Unsent > 0 && !m.flags.offline {
+	if snap.Unsent > 0 {
 		m.p.note("%d changes are saved here and not yet stored by any peer; they are sent next time", snap.Unsent)
 	}
 	switch {
 	case bad > 0:
 		return &codedError{ExitError, fmt.Errorf("%d lines were bad and were not sent; the others were", bad)}
-	case snap.Unsent > 0 && !m.flags.offline:
+	case snap.Unsent > 0:
 		return &codedError{code: ExitUnsent}
 	}
 	return nil
