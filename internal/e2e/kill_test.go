@@ -31,8 +31,8 @@ func TestKillNode(t *testing.T) {
 			return true
 		})
 		for memo, id := range acknowledged {
-			if alice.memos[memo] != id {
-				t.Fatalf("round %d (seed %d): %s was acknowledged as %s and is %s", round, seed, memo, id, alice.memos[memo])
+			if alice.shown(memo) != id {
+				t.Fatalf("round %d (seed %d): %s was acknowledged as %s and is %s", round, seed, memo, id, alice.shown(memo))
 			}
 		}
 		bomb := time.AfterFunc(time.Duration(rng.IntN(40))*time.Millisecond, func() { _ = alice.cmd.Process.Kill() }) // it may be dead
@@ -41,7 +41,7 @@ func TestKillNode(t *testing.T) {
 			if !alice.say(memo) {
 				break
 			}
-			acknowledged[memo] = alice.memos[memo]
+			acknowledged[memo] = alice.shown(memo)
 		}
 		bomb.Stop()
 		alice.kill()

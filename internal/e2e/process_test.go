@@ -187,13 +187,17 @@ func (w *world) plain(name string, args ...string) *person {
 func (p *person) read(stdout io.Reader) {
 	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 1<<20)
+	torn := "" // a line cut off by a kill: the last one
 	for lines.Scan() {
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			p.t.Errorf("a line of output that is no JSON: %q", lines.Text())
+			torn = lines.Text()
 			continue
 		}
 		p.mu.Lock()
+		if torn != "" {
+			p.t.Errorf("a line of output that is no JSON: %q", torn)
+		}
 		switch e.Kind {
 		case "entry":
 			if id, again := p.memos[e.Memo]; again {
@@ -238,6 +242,13 @@ func (p *person) mustWait(what string, cond func() bool) {
 	if !p.wait(what, cond) {
 		p.t.Fatalf("%s ended or stood still before %s; it has %d entries; stderr:\n%s", p.cmd.Args[2], what, len(p.memos), &p.err)
 	}
+}
+
+// shown is the id of the entry with that memo, "" if it was not shown.
+func (p *person) shown(memo string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.memos[memo]
 }
 
 // say types a transaction and waits until it is shown, which is when it is durable. It reports false if p died first.
