@@ -78,7 +78,7 @@ func (c *Checker) checkAuthor(r *run) *RefusedError {
 		err = ErrNotAWriter
 	}
 	if err != nil {
-		return &RefusedError{Author: r.author, Change: r.changes[0].id, Offset: r.offset, Err: err}
+		return r.refuse(r.changes[0].id, err)
 	}
 	return nil
 }

@@ -80,6 +80,8 @@ type RefusedError struct {
 	Change ChangeID // computed from the bytes, also if the change is malformed
 	Offset int      // in the pack, in bytes; -1 if the reason has no place in it
 	Err    error    // one of the reasons above, or a wrapper of one
+
+	after []ChangeID // what follows Change in its run, and is condemned with it
 }
 
 func (e *RefusedError) Error() string {

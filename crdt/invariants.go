@@ -189,8 +189,8 @@ func (p *pending) check() error {
 	bytes, filed := 0, 0
 	peers := make(map[uint64]int)
 	for pp := range p.packs {
-		bytes += pp.pack.bytes
-		peers[pp.peer] += pp.pack.bytes
+		bytes += pp.weight()
+		peers[pp.peer] += pp.weight()
 		if _, ok := p.waiting[pp.wants][pp]; !ok {
 			return fmt.Errorf("a pack is not filed under %v", pp.wants)
 		}

@@ -29,7 +29,8 @@ const (
 	// MaxMissing is how many missing parents an [Outcome] names.
 	MaxMissing = 256
 
-	// The pending buffer counts the bytes of the packs' frames.
+	// The pending buffer counts the bytes of the packs' frames, and no pack for
+	// less than MaxPendingBytes/MaxPendingPacks.
 	MaxPendingBytes     = 32 << 20
 	MaxPendingPeerBytes = 8 << 20
 	MaxPendingPacks     = 4096

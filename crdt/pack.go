@@ -1,6 +1,8 @@
 package crdt
 
 import (
+	"slices"
+
 	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
@@ -110,11 +112,26 @@ func (run *run) derive(room RoomID) *RefusedError {
 		c.id = t.id(prev, payloadHash(c.payload))
 		var err error
 		if c.envelope, err = parseEnvelope(c.payload, room, prev); err != nil {
-			return &RefusedError{Author: run.author, Change: c.id, Offset: run.offset, Err: err}
+			prev = c.id
+			for k := j + 1; k < len(run.changes); k++ {
+				prev = t.id(prev, payloadHash(run.changes[k].payload))
+				run.changes[k].id = prev
+			}
+			return run.refuse(c.id, err)
 		}
 		prev = c.id
 	}
 	return nil
+}
+
+// refuse is err at the change of that id.
+func (run *run) refuse(id ChangeID, err error) *RefusedError {
+	e := &RefusedError{Author: run.author, Change: id, Offset: run.offset, Err: err}
+	at := slices.IndexFunc(run.changes, func(c checkedChange) bool { return c.id == id })
+	for _, c := range run.changes[at+1:] {
+		e.after = append(e.after, c.id)
+	}
+	return e
 }
 
 func (p *Pack) checkUnique() *RefusedError {

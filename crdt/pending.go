@@ -1,11 +1,19 @@
 package crdt
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // pending holds packs whose signatures are good and whose parents are missing.
-// It is accounted in bytes of frames: a pack to the peer that sent it, and its
-// runs' bytes to their authors, for the choice of what gives way.
+// It is accounted by weight: a pack to the peer that sent it, and its runs' bytes
+// to their authors, for the choice of what gives way.
+//
+// Invariant: what it does depends on what was added in which order alone, not on
+// the order in which Go walks a map.
 type pending struct {
+	added   uint64 // packs, ever
 	packs   map[*pendingPack]struct{}
 	waiting map[ChangeID]map[*pendingPack]struct{} // by the parent they wait for now
 	peers   map[uint64]*peerPending
@@ -13,6 +21,7 @@ type pending struct {
 }
 
 type peerPending struct {
+	packs   map[*pendingPack]struct{}
 	bytes   int
 	evicted bool // since Expire last reported
 }
@@ -20,6 +29,7 @@ type peerPending struct {
 type pendingPack struct {
 	pack  *Pack
 	peer  uint64
+	added uint64 // number of the pack
 	since time.Time
 	wants ChangeID // the missing parent that it is filed under
 }
@@ -35,7 +45,7 @@ func newPending() *pending {
 func (p *pending) peer(id uint64) *peerPending {
 	s := p.peers[id]
 	if s == nil {
-		s = &peerPending{}
+		s = &peerPending{packs: make(map[*pendingPack]struct{})}
 		p.peers[id] = s
 	}
 	return s
@@ -44,18 +54,29 @@ func (p *pending) peer(id uint64) *peerPending {
 // add files pp under the parent it wants, then makes room: the heaviest author
 // of the heaviest peer gives way first, whole packs at a time.
 func (p *pending) add(pp *pendingPack) {
+	p.added++
+	pp.added = p.added
 	p.packs[pp] = struct{}{}
 	p.file(pp)
-	p.bytes += pp.pack.bytes
-	p.peer(pp.peer).bytes += pp.pack.bytes
-	for p.bytes > MaxPendingBytes || p.peer(pp.peer).bytes > MaxPendingPeerBytes || len(p.packs) > MaxPendingPacks {
-		peer := pp.peer
-		if p.peer(peer).bytes <= MaxPendingPeerBytes {
-			peer = p.heaviestPeer()
+	p.bytes += pp.weight()
+	peer := p.peer(pp.peer)
+	peer.packs[pp] = struct{}{}
+	peer.bytes += pp.weight()
+	for p.bytes > MaxPendingBytes || peer.bytes > MaxPendingPeerBytes {
+		from := pp.peer
+		if peer.bytes <= MaxPendingPeerBytes {
+			from = p.heaviestPeer()
 		}
-		p.peer(peer).evicted = true
-		p.remove(p.heaviestOf(peer))
+		p.peers[from].evicted = true
+		p.remove(p.heaviestOf(from))
 	}
+}
+
+// weight is what a pack counts for: the bytes of its frame, but never less than
+// what MaxPendingPacks of them may share. So many small packs are a weight of the
+// peer that sends them, and push out its own, never those of others.
+func (pp *pendingPack) weight() int {
+	return max(pp.pack.bytes, MaxPendingBytes/MaxPendingPacks)
 }
 
 func (p *pending) file(pp *pendingPack) {
@@ -78,9 +99,10 @@ func (p *pending) unfile(pp *pendingPack) {
 func (p *pending) remove(pp *pendingPack) {
 	delete(p.packs, pp)
 	p.unfile(pp)
-	p.bytes -= pp.pack.bytes
+	p.bytes -= pp.weight()
 	peer := p.peers[pp.peer]
-	peer.bytes -= pp.pack.bytes
+	delete(peer.packs, pp)
+	peer.bytes -= pp.weight()
 	if peer.bytes == 0 && !peer.evicted {
 		delete(p.peers, pp.peer)
 	}
@@ -98,14 +120,12 @@ func (p *pending) heaviestPeer() uint64 {
 }
 
 // heaviestOf is the pack of that peer that weighs most for the author whose
-// runs weigh most. Packs are at most MaxPendingPacks, so the scan is bounded.
+// runs weigh most. The scan is bounded by what one peer may have here.
 func (p *pending) heaviestOf(peer uint64) *pendingPack {
 	weight := make(map[Author]int)
-	for pp := range p.packs {
-		if pp.peer == peer {
-			for i := range pp.pack.runs {
-				weight[pp.pack.runs[i].author] += pp.pack.runs[i].payloadBytes()
-			}
+	for pp := range p.peers[peer].packs {
+		for i := range pp.pack.runs {
+			weight[pp.pack.runs[i].author] += pp.pack.runs[i].payloadBytes()
 		}
 	}
 	var author Author
@@ -117,17 +137,14 @@ func (p *pending) heaviestOf(peer uint64) *pendingPack {
 	}
 	var heaviest *pendingPack
 	most = -1
-	for pp := range p.packs {
-		if pp.peer != peer {
-			continue
-		}
+	for pp := range p.peers[peer].packs {
 		w := 0
 		for i := range pp.pack.runs {
 			if pp.pack.runs[i].author == author {
 				w += pp.pack.runs[i].payloadBytes()
 			}
 		}
-		if w > most || w == most && pp.since.Before(heaviest.since) {
+		if w > most || w == most && pp.added < heaviest.added {
 			heaviest, most = pp, w
 		}
 	}
@@ -142,7 +159,7 @@ func (r *run) payloadBytes() int {
 	return n
 }
 
-// take removes and returns the packs that wait for id.
+// take removes and returns the packs that wait for id, oldest first.
 func (p *pending) take(id ChangeID) []*pendingPack {
 	set := p.waiting[id]
 	if len(set) == 0 {
@@ -152,6 +169,7 @@ func (p *pending) take(id ChangeID) []*pendingPack {
 	for pp := range set {
 		taken = append(taken, pp)
 	}
+	slices.SortFunc(taken, func(a, b *pendingPack) int { return cmp.Compare(a.added, b.added) })
 	for _, pp := range taken {
 		p.remove(pp)
 	}

@@ -3,6 +3,7 @@ package crdt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -47,9 +48,7 @@ type Outcome struct {
 // Receive takes a checked pack that peer sent at now. The pack is accepted,
 // pending or refused as a whole; whether it is accepted depends on the set of
 // packs received, never on their order. Own changes must be signed before it is
-// called ([Writer.Sign]).
-//
-// It is called as well with packs that were refused by [Checker.Check]: see
+// called ([Writer.Sign]). A pack that [Checker.Check] refused is for
 // [Replica.Condemn].
 func (r *Replica) Receive(p *Pack, peer uint64, now time.Time) Outcome {
 	out := Outcome{From: int(r.log.n)}
@@ -72,22 +71,30 @@ func (r *Replica) Condemn(err error) (also []*RefusedError) {
 		return nil
 	}
 	var out Outcome
-	r.condemn(refused.Change, &out)
+	r.condemn(refused, &out)
 	return out.Refused
 }
 
-// condemn refuses what waits for id, and what waits for that, iteratively.
-func (r *Replica) condemn(id ChangeID, out *Outcome) {
-	r.log.refused.add(id)
-	for queue := []ChangeID{id}; len(queue) > 0; queue = queue[1:] {
+// condemn remembers what e refuses and what follows that in its run, refuses what
+// waits for one of them, and what waits for that, iteratively.
+func (r *Replica) condemn(e *RefusedError, out *Outcome) {
+	var queue []ChangeID
+	add := func(e *RefusedError) {
+		for _, id := range append([]ChangeID{e.Change}, e.after...) {
+			r.log.refused.add(id)
+			queue = append(queue, id)
+		}
+	}
+	for add(e); len(queue) > 0; queue = queue[1:] {
 		for _, pp := range r.pending.take(queue[0]) {
 			_, _, err := r.missing(pp.pack)
 			if err == nil {
-				continue // not reached: it waited for what is refused now
+				// Forgotten again already: so many were condemned at once.
+				err = &RefusedError{Offset: -1, Err: fmt.Errorf("%w: %v", ErrAncestorRefused, queue[0])}
+			} else {
+				add(err)
 			}
-			r.log.refused.add(err.Change)
 			out.Refused = append(out.Refused, err)
-			queue = append(queue, err.Change)
 		}
 	}
 }
@@ -106,7 +113,7 @@ func (r *Replica) offer(pp *pendingPack, out *Outcome) ([]ChangeID, error) {
 	missing, order, refused := r.missing(pack)
 	switch {
 	case refused != nil:
-		r.condemn(refused.Change, out)
+		r.condemn(refused, out)
 		return nil, refused
 	case len(missing) > 0:
 		pp.wants = missing[0]
@@ -162,7 +169,7 @@ func (p *Pack) anyKnown(has func(ChangeID) bool) bool {
 	return false
 }
 
-// at is change number i of the pack, counted over its runs.
+// each yields the changes of the pack with their numbers, counted over its runs.
 func (p *Pack) each(yield func(i int, run *run, c *checkedChange, prev ChangeID) bool) {
 	i := 0
 	for k := range p.runs {
@@ -182,9 +189,10 @@ func (p *Pack) each(yield func(i int, run *run, c *checkedChange, prev ChangeID)
 // are none, order is an order in which every parent comes first.
 func (r *Replica) missing(p *Pack) (missing []ChangeID, order []int32, refused *RefusedError) {
 	s := newSorter(p)
+	var named map[ChangeID]bool // missing
 	p.each(func(i int, run *run, c *checkedChange, prev ChangeID) bool {
 		refuse := func(err error) bool {
-			refused = &RefusedError{Author: run.author, Change: c.id, Offset: run.offset, Err: err}
+			refused = run.refuse(c.id, err)
 			return false
 		}
 		first := c == &run.changes[0]
@@ -199,7 +207,11 @@ func (r *Replica) missing(p *Pack) (missing []ChangeID, order []int32, refused *
 			case r.has(id) || s.within(i, id):
 			case r.log.refused.has(id):
 				return refuse(fmt.Errorf("%w: %v", ErrAncestorRefused, id))
-			case len(missing) < MaxMissing:
+			case len(missing) < MaxMissing && !named[id]:
+				if named == nil {
+					named = make(map[ChangeID]bool)
+				}
+				named[id] = true
 				missing = append(missing, id)
 			}
 			return true
@@ -344,6 +356,7 @@ func (r *Replica) Expire(now time.Time) (peers []uint64) {
 			}
 		}
 	}
+	slices.Sort(peers)
 	return peers
 }
 
@@ -357,5 +370,6 @@ func (r *Replica) DropPeer(peer uint64) {
 	delete(r.pending.peers, peer)
 }
 
-// Pending is the number of packs that wait for a parent, and their bytes.
+// Pending is the number of packs that wait for a parent, and their bytes as the
+// bounds count them.
 func (r *Replica) Pending() (packs, bytes int) { return len(r.pending.packs), r.pending.bytes }
