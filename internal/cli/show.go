@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter,
 		return err
 	}
 	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := replica.Load(frame); err != nil {
+		if err := replica.Load(bytes.Clone(frame)); err != nil { // the replica keeps it
 			return recordError(st, n, err)
 		}
 		return nil

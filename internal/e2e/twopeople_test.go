@@ -76,6 +76,9 @@ func TestTwoPeople(t *testing.T) {
 	}
 	for _, name := range []string{"alice", "bob"} {
 		w.verified(name, a)
+		if rows := strings.Count(w.run("show", name, "--json"), `"kind":"entry"`); rows != 2*n {
+			t.Errorf("show %s prints %d rows, want %d", name, rows, 2*n)
+		}
 	}
 	t.Logf("%d rows on both sides; log digest %s; doc digest %s", a.Rows, a.LogDigest, a.DocDigest)
 }
