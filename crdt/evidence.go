@@ -85,8 +85,7 @@ func CheckEvidence(b []byte) (RoomID, Fork, error) {
 	}
 	room = r.Bytes32()
 	key := r.BytesN(32)
-	var prev ChangeID
-	prev = r.Bytes32()
+	prev := ChangeID(r.Bytes32())
 	if r.Err() != nil {
 		return bad(r.Err())
 	}

@@ -90,11 +90,7 @@ func (r *Replica) Forks() []Fork { return r.log.forks }
 func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next int) {
 	l := r.log
 	end := l.packEnd(l.packAt(int32(from)))
-	type group struct {
-		changes []int32
-		bytes   int
-	}
-	var groups []group
+	var runs [][]int32
 	of := make(map[int32]int) // run by its last change so far
 	total := packOverheadBytes
 	for i := int32(from); i < end; i++ {
@@ -106,26 +102,26 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 		if ok && rec.prev != none && l.child[rec.prev] == i {
 			delete(of, rec.prev)
 		} else {
-			g = len(groups)
-			groups = append(groups, group{})
+			g = len(runs)
+			runs = append(runs, nil)
 			total += runOverheadBytes
 		}
-		groups[g].changes = append(groups[g].changes, i)
+		runs[g] = append(runs[g], i)
 		total += len(rec.payload) + changeOverheadBytes
 		of[i] = g
 	}
-	if len(groups) == 0 {
+	if len(runs) == 0 {
 		return nil, int(end)
 	}
-	frame = dcbor.AppendArray(make([]byte, 0, total), len(groups))
-	for _, g := range groups {
-		first, last := l.at(g.changes[0]), g.changes[len(g.changes)-1]
+	frame = dcbor.AppendArray(make([]byte, 0, total), len(runs))
+	for _, run := range runs {
+		first, last := l.at(run[0]), run[len(run)-1]
 		prev := ChangeID(r.room)
 		if first.prev != none {
 			prev = l.at(first.prev).id
 		}
-		frame = appendRunHead(frame, l.keys[first.author], prev, len(g.changes))
-		for _, i := range g.changes {
+		frame = appendRunHead(frame, l.keys[first.author], prev, len(run))
+		for _, i := range run {
 			frame = dcbor.AppendBytes(frame, l.at(i).payload)
 		}
 		sig, ok := l.sigs[last]
