@@ -42,7 +42,7 @@ func Main(args []string, s Streams) int {
 	root.SetErr(s.Err)
 	err := root.ExecuteContext(context.Background())
 	code := exitCode(err)
-	if coded, ok := err.(*codedError); err != nil && (!ok || coded.err != nil) {
+	if speaks(err) {
 		p.note("tallystick: %s", errorLine(err))
 	}
 	return code

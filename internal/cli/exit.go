@@ -10,6 +10,7 @@ import (
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/relay"
+	"github.com/tallystick/tallystick/tui"
 )
 
 // Exit codes. They are part of what scripts may rely on; [exitTable] is what --help prints.
@@ -20,6 +21,7 @@ const (
 	ExitUnsent  = 3
 	ExitInUse   = 4
 	ExitDamaged = 5
+	exitSignal  = 128 // and the number of the signal that ended the screen, as shells count
 )
 
 // exitTable documents the exit codes: the one place.
@@ -33,6 +35,7 @@ var exitTable = []struct {
 	{ExitUnsent, "plain mode: all is saved here, but some of it is not yet stored by any peer"},
 	{ExitInUse, "the name runs already, or a file or a port is in use"},
 	{ExitDamaged, "a key or a store is damaged"},
+	{exitSignal, "and above: signal N ended the screen, with 128 + N (plain mode and relay end with one of the above)"},
 }
 
 // codedError is an error with an exit code of its own.
@@ -57,9 +60,15 @@ func usage(format string, args ...any) error {
 // exitCode decides how the program ends after err.
 func exitCode(err error) int {
 	var coded *codedError
+	var signalled *tui.SignalError
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &signalled):
+		if n, ok := signalled.Signal.(syscall.Signal); ok {
+			return exitSignal + int(n)
+		}
+		return ExitError
 	case errors.As(err, &coded):
 		return coded.code
 	case errors.Is(err, profile.ErrName):
@@ -72,6 +81,15 @@ func exitCode(err error) int {
 	default:
 		return ExitError
 	}
+}
+
+// speaks says whether err is one to tell: not if all was told already, or if a signal asked for it.
+func speaks(err error) bool {
+	var signalled *tui.SignalError
+	if coded, ok := err.(*codedError); ok && coded.err == nil {
+		return false
+	}
+	return err != nil && !errors.As(err, &signalled)
 }
 
 // errorLine is what is said of err: one line, lower-case.

@@ -31,12 +31,13 @@ func (p *program) root() *cobra.Command {
 	var run runFlags
 	var relayed relayFlags
 	root := &cobra.Command{
-		Use:     "tallystick [NAME]",
-		Short:   "one list, kept by people who trust neither each other nor the server",
-		Long:    rootLong,
-		Example: rootExamples,
-		Args:    oneName,
-		Version: Version,
+		SuggestionsMinimumDistance: 2,
+		Use:                        "tallystick [NAME]",
+		Short:                      "one list, kept by people who trust neither each other nor the server",
+		Long:                       rootLong,
+		Example:                    rootExamples,
+		Args:                       oneName,
+		Version:                    Version,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if relayed.relay {
 				if err := relayed.check(cmd, args); err != nil {
@@ -161,7 +162,7 @@ func helpTemplate() string {
 	var b strings.Builder
 	b.WriteString("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{.UsageString}}\nexit codes:\n")
 	for _, e := range exitTable {
-		fmt.Fprintf(&b, "  %d  %s\n", e.code, e.text)
+		fmt.Fprintf(&b, "  %-3d  %s\n", e.code, e.text)
 	}
 	return b.String()
 }

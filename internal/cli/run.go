@@ -26,10 +26,12 @@ type runFlags struct {
 	onlyCopy bool
 	wait     time.Duration
 	tail     int
+	color    string
+	ascii    bool
 }
 
 // runOnly are those of them that mean nothing to a relay.
-var runOnly = []string{"room", "connect", "plain", "offline", "only-copy", "wait", "tail"}
+var runOnly = []string{"room", "connect", "plain", "offline", "only-copy", "wait", "tail", "color", "ascii"}
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	s := cmd.Flags()
@@ -42,6 +44,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	s.DurationVar(&f.wait, "wait", defaultWait, "plain mode: how long to wait at the end of input until a peer has stored everything")
 	s.IntVar(&f.tail, "tail", -1, "plain mode: print only the last `N` of the entries that are here already; -1: all")
 	s.BoolVar(&f.onlyCopy, "only-copy", false, "say that no other copy of this key and its stores is in use (after a restore or a move)")
+	s.StringVar(&f.color, "color", "auto", "the screen's `COLOURS`: auto, never, or 16")
+	s.BoolVar(&f.ascii, "ascii", false, "the screen uses no character beyond ASCII")
 	_ = cmd.RegisterFlagCompletionFunc("room", cobra.NoFileCompletions) // the flags exist
 	_ = cmd.RegisterFlagCompletionFunc("connect", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("listen", cobra.NoFileCompletions)
@@ -105,6 +109,9 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	}
 	if f.tail < -1 {
 		return usage("--tail is a number of entries, or -1 for all: not %d", f.tail)
+	}
+	if _, ok := colors[f.color]; !ok {
+		return usage("--color is auto, never or 16: not %q", f.color)
 	}
 	cfg, err := profile.LoadConfig()
 	if err != nil {

@@ -3,9 +3,111 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/atotto/clipboard"
+
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui"
 )
 
-// screen shows the ledger.
-func (s *session) screen(context.Context) error {
-	return errors.New("there is no screen yet: use --plain")
+// colors are the values of --color.
+var colors = map[string]tui.Color{"auto": tui.ColorAuto, "never": tui.ColorNever, "16": tui.Color16}
+
+// notesKept is how many lines about connections wait for the screen; more are dropped.
+const notesKept = 16
+
+// screen shows the ledger until the user, or a signal, ends it.
+func (s *session) screen(ctx context.Context) error {
+	notes := make(chan string, notesKept)
+	opening := &openOnce{}
+	options := tui.Options{
+		Name: s.person.Name.String(), Room: s.room,
+		Look: tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
+		Tmux: os.Getenv("TMUX") != "",
+		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
+			o, err := opening.do(func() (*opened, error) {
+				return s.open(ctx, guard.Go, noteTo(notes), func() {})
+			})
+			if err != nil {
+				return tui.Opened{}, err
+			}
+			return tui.Opened{Node: o.node, Network: network{o}}, nil
+		},
+	}
+	if !clipboard.Unsupported {
+		options.Clipboard = clipboard.WriteAll
+	}
+	err := tui.Run(ctx, options)
+	if stopErr := opening.end(); err == nil {
+		err = stopErr
+	}
+	var panicked *tui.PanicError
+	if errors.As(err, &panicked) {
+		s.p.stack(panicked)
+		return &codedError{code: ExitError}
+	}
+	return err
 }
+
+// stack tells of a panic. It is our own mistake: all of it is of use to us.
+func (p *program) stack(e *tui.PanicError) {
+	p.note("tallystick: internal error; please report it: %v", e.Value)
+	for _, line := range strings.Split(string(e.Stack), "\n") {
+		p.note("%s", strings.ReplaceAll(line, "\t", "    "))
+	}
+}
+
+// openOnce opens a room at most once, and not after end.
+type openOnce struct {
+	mu    sync.Mutex // held while it is being opened
+	ended bool
+	room  *opened
+}
+
+func (o *openOnce) do(open func() (*opened, error)) (*opened, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return nil, context.Canceled
+	}
+	var err error
+	o.room, err = open()
+	return o.room, err
+}
+
+// end waits for do, and stops what it opened.
+func (o *openOnce) end() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	if o.room == nil {
+		return nil
+	}
+	return o.room.stop()
+}
+
+// noteTo returns a func that puts lines into notes, and drops them if nobody reads.
+func noteTo(notes chan<- string) func(string, ...any) {
+	return func(format string, args ...any) {
+		select {
+		case notes <- safe.Text(fmt.Sprintf(format, args...), maxNoteCells).String():
+		default:
+		}
+	}
+}
+
+// network lets the screen change the room's connections.
+type network struct{ o *opened }
+
+func (n network) Connect(address string) error {
+	_, err := n.o.hub.Connect(n.o.node, address)
+	return err
+}
+
+func (n network) Disconnect(id transport.PeerID) { n.o.hub.Disconnect(id) }
+func (n network) Retry(id transport.PeerID)      { n.o.hub.Retry(id) }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run the program itself, each in a home of its own. The first word of a script's name is the sub-command, or
+// "plain" or "relay". What they need beyond testscript is in script_test.go.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"tallystick": main,
+		"webserver":  webserver,
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeport": freeport,
+			"code":     code,
+			"spawn":    spawn,
+			"send":     send,
+			"eof":      eof,
+			"waitfor":  waitfor,
+			"term":     term,
+			"ends":     ends,
+			"damage":   damage,
+			"repeat":   repeat,
+			"same":     same,
+		},
+	})
+}
+
+// setup gives a script its home, and looks at the end whether a secret key has got out.
+func setup(env *testscript.Env) error {
+	home := filepath.Join(env.WorkDir, "home")
+	env.Setenv("HOME", home)
+	env.Setenv("LANG", "C.UTF-8")
+	p := &processes{byName: map[string]*process{}}
+	env.Values[processesKey{}] = p
+	env.Defer(func() { searchForSecrets(env) })
+	env.Defer(p.killAll) // runs first
+	return os.MkdirAll(home, 0o700)
+}
+
+// searchForSecrets looks for the secret half of every key below the work folder in every file but the key itself: what
+// the programs have said is there too.
+func searchForSecrets(env *testscript.Env) {
+	var secrets []string
+	var files []string
+	err := filepath.WalkDir(env.WorkDir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		if !strings.HasSuffix(d.Name(), "key") { // scripts keep copies
+			files = append(files, path)
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, line := range strings.Split(string(b), "\n") {
+			if seed, ok := strings.CutPrefix(line, "tallystick-secret-key-1 "); ok && len(seed) == 64 {
+				secrets = append(secrets, spellings(seed)...)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		env.T().Log("search for secrets: ", err)
+		return
+	}
+	for _, path := range files {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			env.T().Log("search for secrets: ", err)
+			continue
+		}
+		for _, s := range secrets {
+			if strings.Contains(string(b), s) {
+				env.T().Log("a secret key is in ", path)
+				env.T().FailNow()
+			}
+		}
+	}
+}
+
+// webserver is a program that answers HTTP and is no tallystick. Its argument is the address.
+func webserver() {
+	ln, err := net.Listen("tcp", os.Args[1])
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Stderr.WriteString("serving\n")
+	_ = http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("hello from a web server\n"))
+	}))
+}
