@@ -163,6 +163,13 @@ func (l *log) checkPacks() error {
 	if l.sealed > l.n || len(l.packs) == 0 != (l.sealed == 0) {
 		return fmt.Errorf("%d of %d changes sealed in %d packs", l.sealed, l.n, len(l.packs))
 	}
+	unsigned := 0
+	for i := l.sealed; i < l.n; i++ {
+		unsigned += len(l.at(i).payload) + changeOverheadBytes
+	}
+	if unsigned != l.unsigned {
+		return fmt.Errorf("%d bytes unsigned, counted %d", l.unsigned, unsigned)
+	}
 	for p, mark := range l.packs {
 		end := l.packEnd(p)
 		if p == 0 && mark.start != 0 || mark.start >= end {

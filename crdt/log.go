@@ -57,6 +57,7 @@ type log struct {
 	heads    *btree.BTreeG[int32] // by index: the newest last
 	packs    []packMark
 	sealed   int32              // the changes below it lie in packs; own unsigned ones follow
+	unsigned int                // bytes that those take in a pack
 	sigs     map[int32][64]byte // of the last change of every run
 	forks    []Fork
 	forkAt   map[forkKey]int // into forks
@@ -222,6 +223,7 @@ func (a *authorState) eachTip(yield func(int32) bool) {
 func (l *log) seal(sigs []runEnd) {
 	start := l.sealed
 	l.sealed = l.n
+	l.unsigned = 0
 	for _, s := range sigs {
 		l.sigs[s.last] = s.sig
 	}

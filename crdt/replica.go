@@ -293,8 +293,11 @@ func (p *Pack) unalias(changes []*checkedChange) {
 // which it was stored. It checks encoding, ids and links, and keeps the
 // signatures unchecked: call [Replica.VerifyTips] when all is loaded. The errors
 // are those of [Checker.Check], and [ErrMissing] if a parent was not stored
-// before. The pack keeps frame.
+// before, and [ErrUnsigned]. The pack keeps frame.
 func (r *Replica) Load(frame []byte) error {
+	if r.log.sealed != r.log.n {
+		return ErrUnsigned
+	}
 	p, refused := parsePack(r.room, frame)
 	if refused != nil {
 		return refused

@@ -10,7 +10,7 @@ import (
 
 // A Tx collects the ops of one change. Every method checks its op against the
 // document and returns a typed error, with the document as it was: [ErrNoTarget],
-// [ErrWrongType], [ErrBadIndex], [ErrNoEffect], [ErrLiteral]. Ops see the document
+// [ErrWrongType], [ErrBadIndex], [ErrNoEffect], [ErrLiteral], [ErrOverLimit]. Ops see the document
 // as it was before the change (indexes count what was there then); what an earlier
 // op of the same Tx made can be marked, set and filled by its name, which is valid
 // in this Tx alone.
@@ -19,8 +19,10 @@ type Tx struct {
 	author  uint32
 	prev    int32
 	ops     []txOp
-	made    []ObjectKind // of what this Tx made so far; noObject for what is none
+	made    []ObjectKind  // of what this Tx made so far; noObject for what is none
+	depths  map[thing]int // of the objects among them
 	slots   map[slot]thing
+	deletes int // elements that the deletes so far name
 }
 
 // slot is a place that this Tx put a value into, which a later op of it replaces.
@@ -111,6 +113,9 @@ func (tx *Tx) add(o txOp, made ...ObjectKind) (Name, error) {
 
 // Append appends l to the feed of a ledger or oracle room.
 func (tx *Tx) Append(l Literal) (Name, error) {
+	if tx.replica.charter.Kind == JSON {
+		return Name{}, fmt.Errorf("%w: %s", ErrNoEffect, JSON)
+	}
 	if _, _, err := tx.want(Feed, feedObject); err != nil {
 		return Name{}, err
 	}
@@ -169,6 +174,10 @@ func (tx *Tx) assign(code opCode, kind ObjectKind, n Name, key string, tail []by
 	if err != nil {
 		return Name{}, err
 	}
+	depth, err := tx.depthIn(t, code == opMake, made)
+	if err != nil {
+		return Name{}, err
+	}
 	if _, err := EncodeLiteral(key); err != nil {
 		return Name{}, err
 	}
@@ -189,7 +198,39 @@ func (tx *Tx) assign(code opCode, kind ObjectKind, n Name, key string, tail []by
 		}
 		tx.slots[at] = thing{self, name.Index}
 	}
+	if err == nil {
+		tx.deepen(name, depth)
+	}
 	return name, err
+}
+
+// depthIn is the depth of an object of kind made[0] that is to hang on t: 0 if
+// none is. It refuses what would be void.
+func (tx *Tx) depthIn(t thing, object bool, made []ObjectKind) (int, error) {
+	if !object {
+		return 0, nil
+	}
+	if made[0] > CounterObject {
+		return 0, fmt.Errorf("%w: %d is no kind of object", ErrWrongType, made[0])
+	}
+	depth, own := tx.depths[t]
+	if !own {
+		depth = tx.replica.doc.(*jsonDoc).objects[t].depth
+	}
+	if depth == MaxDepth {
+		return 0, overLimit("nesting", MaxDepth, depth+1)
+	}
+	return depth + 1, nil
+}
+
+// deepen notes the depth of an object that this Tx made.
+func (tx *Tx) deepen(n Name, depth int) {
+	if depth > 0 {
+		if tx.depths == nil {
+			tx.depths = make(map[thing]int)
+		}
+		tx.depths[thing{self, n.Index}] = depth
+	}
 }
 
 // Insert puts literals into a list before the item that is at index now; index
@@ -213,7 +254,22 @@ func (tx *Tx) Insert(list Name, index int, items ...Literal) (Name, error) {
 // InsertObject puts a new object into a list before the item that is at index
 // now, and returns its name.
 func (tx *Tx) InsertObject(list Name, index int, k ObjectKind) (Name, error) {
-	return tx.insert(ListObject, list, index, dcbor.AppendUint(nil, uint64(k)), k)
+	if err := tx.jsonOnly(); err != nil {
+		return Name{}, err
+	}
+	t, _, err := tx.want(list, ListObject)
+	if err != nil {
+		return Name{}, err
+	}
+	depth, err := tx.depthIn(t, true, []ObjectKind{k})
+	if err != nil {
+		return Name{}, err
+	}
+	n, err := tx.insert(ListObject, list, index, dcbor.AppendUint(nil, uint64(k)), k)
+	if err == nil {
+		tx.deepen(n, depth)
+	}
+	return n, err
 }
 
 // InsertText puts text into a text before the code point that is at index now.
@@ -294,6 +350,10 @@ func (tx *Tx) Delete(seq Name, index, count int) error {
 	if index < 0 || count < 0 || index > len(live)-count {
 		return fmt.Errorf("%w: [%d, %d) of %d", ErrBadIndex, index, index+count, len(live))
 	}
+	if tx.deletes+count > MaxDeleteRange {
+		return overLimit("elements that the deletes of a change name", MaxDeleteRange, tx.deletes+count)
+	}
+	tx.deletes += count
 	doomed := live[index : index+count]
 	for len(doomed) > 0 {
 		n := 1

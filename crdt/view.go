@@ -107,13 +107,15 @@ func (v *View) Len() int {
 }
 
 // Row is row i of the feed, which is ordered by (lamport, change id, index): rows
-// that arrive late may come before it later. O(log Len).
+// that arrive late may come before it later. It is zero for an i out of range.
+// O(log Len).
 func (v *View) Row(i int) Row {
-	it, ok := v.doc.feed.GetAt(i)
-	if !ok {
-		return Row{}
+	if v.doc.feed != nil {
+		if it, ok := v.doc.feed.GetAt(i); ok {
+			return v.row(it)
+		}
 	}
-	return v.row(it)
+	return Row{}
 }
 
 func (v *View) row(it feedItem) Row {

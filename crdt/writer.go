@@ -36,11 +36,12 @@ func (w *Writer) Author() Author { return w.author }
 
 // Change makes one change of the ops that edit adds to its Tx, appends it to the
 // log and applies it. unix is the claimed time in seconds. The change is unsigned
-// until [Writer.Sign]; several may be made before.
+// until [Writer.Sign]; several may be made before, as many as one pack holds.
 //
 // If edit or Change returns an error, log and document are as before:
-// [ErrEmptyChange], [ErrOverLimit], [ErrOwnFork] (this author's chain is forked:
-// go on as a new author), or edit's own.
+// [ErrEmptyChange], [ErrOverLimit], [ErrUnsigned] (call Sign first: a pack is
+// full, or another writer of this replica has not signed), [ErrOwnFork] (this
+// author's chain is forked: go on as a new author), or edit's own.
 func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	l := w.replica.log
 	state := &l.authors[w.number]
@@ -64,27 +65,41 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 		return ChangeID{}, err
 	}
 	c := &checkedChange{id: state.prefix.id(prev, payloadHash(payload)), payload: payload, envelope: env}
+	if err := w.fits(len(payload)); err != nil {
+		return ChangeID{}, err
+	}
 	i := l.add(w.number, state.tip, c)
+	l.unsigned += len(payload) + changeOverheadBytes
 	w.replica.doc.apply(i)
 	return c.id, nil
 }
 
-// Unsigned is the number of changes that wait for Sign, and their bytes. Sign
-// before they exceed [MaxPackChanges] or [MaxPackBytes]: Change does not.
+// fits checks that a payload of so many bytes fits into one run with the changes
+// that wait for Sign, and that those are this author's.
+func (w *Writer) fits(payloadBytes int) error {
+	l := w.replica.log
+	changes, bytes := w.Unsigned()
+	size := packOverheadBytes + runOverheadBytes + bytes + payloadBytes + changeOverheadBytes
+	if changes > 0 && (changes == MaxPackChanges || size > MaxPackBytes || l.at(l.sealed).author != w.number) {
+		return fmt.Errorf("%w: %d changes of %d bytes by %v", ErrUnsigned, changes, bytes, l.keys[l.at(l.sealed).author])
+	}
+	return nil
+}
+
+// Unsigned is the number of changes of this replica that wait for Sign, and their
+// bytes.
 func (w *Writer) Unsigned() (changes, bytes int) {
 	l := w.replica.log
-	for i := l.sealed; i < l.n; i++ {
-		bytes += len(l.at(i).payload) + changeOverheadBytes
-	}
-	return int(l.n - l.sealed), bytes
+	return int(l.n - l.sealed), l.unsigned
 }
 
 // Sign signs all own changes since the last time, as one run. It returns the log
-// indexes [from, to) that are signed now.
+// indexes [from, to) that are signed now: none if those that wait are another
+// writer's.
 func (w *Writer) Sign() (from, to int) {
 	l := w.replica.log
 	from = int(l.sealed)
-	if l.sealed == l.n {
+	if l.sealed == l.n || l.at(l.sealed).author != w.number {
 		return from, from
 	}
 	last := l.n - 1
