@@ -200,15 +200,19 @@ func TestIdleConnection(t *testing.T) {
 		if before.Link != LinkLive {
 			t.Fatalf("link %v, want live; %+v", before.Link, before.Peers)
 		}
+		stats := dialler.peers[before.Peers[0].ID].sub.peer.Stats
+		said := stats.BytesOut.Load()
 		pass(5 * time.Hour)
 		synctest.Wait()
 		after := b.Snapshot()
 		if after.Version != before.Version {
 			t.Errorf("%d snapshots while idle, want none", after.Version-before.Version)
 		}
-		stats := dialler.peers[1].sub.peer.Stats
-		if got := stats.BytesOut.Load(); got != before.Peers[0].BytesOut {
-			t.Errorf("%d bytes of messages sent while idle", got-before.Peers[0].BytesOut)
+		if got := stats.BytesOut.Load(); got != said {
+			t.Errorf("%d bytes of messages sent while idle", got-said)
+		}
+		if stats.RTT.Load() == 0 {
+			t.Error("no round trip measured")
 		}
 		stop()
 	})
