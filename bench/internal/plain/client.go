@@ -2,6 +2,7 @@ package plain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -61,11 +62,14 @@ type Subscriber struct {
 	done chan struct{}
 }
 
-// Subscribe connects to the broadcast of the server at base.
+// Subscribe connects to the broadcast of the server at base. What is sent after it has returned arrives.
 func Subscribe(ctx context.Context, base string) (*Subscriber, error) {
 	ws, err := dial(ctx, base+Broadcast)
 	if err != nil {
 		return nil, err
+	}
+	if _, _, err := ws.ReadMessage(); err != nil { // the welcome
+		return nil, errors.Join(fmt.Errorf("subscribe at %s: %w", base, err), ws.Close())
 	}
 	s := &Subscriber{ws: ws, done: make(chan struct{})}
 	go func() {

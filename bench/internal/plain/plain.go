@@ -70,6 +70,11 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 		return // it has answered
 	}
 	s := &subscriber{queue: make(chan *websocket.PreparedMessage, queueMessages), done: make(chan struct{})}
+	welcome, err := websocket.NewPreparedMessage(websocket.BinaryMessage, nil)
+	if err != nil {
+		return
+	}
+	s.queue <- welcome // whoever has it gets all that is sent from then on
 	h.mu.Lock()
 	h.subscribers[s] = true
 	h.mu.Unlock()

@@ -3,6 +3,7 @@ package plain
 import (
 	"context"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -48,20 +49,20 @@ func TestBroadcastLosesNothing(t *testing.T) {
 		}
 		all = append(all, s)
 	}
-	// A subscriber is one once it has been given something.
 	const n = 2 * queueMessages
 	for range n {
 		if err := all[0].Send(make([]byte, 300)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); all[0].Got() < n && time.Now().Before(end); {
-		if err := all[1].Send(nil); err != nil {
-			t.Fatal(err)
+	end := time.Now().Add(20 * time.Second)
+	for i, s := range all {
+		for s.Got() < n && time.Now().Before(end) {
+			runtime.Gosched()
 		}
-	}
-	if all[0].Got() < n {
-		t.Errorf("the sender got %d messages, want %d at least", all[0].Got(), n)
+		if got := s.Got(); got != n {
+			t.Errorf("subscriber %d got %d messages, want %d", i, got, n)
+		}
 	}
 	for _, s := range all {
 		if err := s.Close(); err != nil {

@@ -1,0 +1,10 @@
+package main
+
+import (
+	"context"
+	"flag"
+)
+
+func screenWork(*flag.FlagSet) func(context.Context, *run) error  { return nil }
+func latencyWork(*flag.FlagSet) func(context.Context, *run) error { return nil }
+func pictureWork(*flag.FlagSet) func(context.Context, *run) error { return nil }
