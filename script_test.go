@@ -104,7 +104,7 @@ func freeport(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // code N [<FILE] PROGRAM ARG...: runs a program in the foreground and wants the exit code N. What it says is in the files
-// stdout and stderr.
+// out and err.
 func code(ts *testscript.TestScript, neg bool, args []string) {
 	usage := func() { ts.Fatalf("usage: code N [<FILE] PROGRAM ARG...") }
 	if neg || len(args) < 2 {
@@ -134,8 +134,8 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 		name    string
 		content []byte
 	}{
-		{"stdout", stdout.Bytes()},
-		{"stderr", stderr.Bytes()},
+		{"out", stdout.Bytes()},
+		{"err", stderr.Bytes()},
 		{fmt.Sprintf("said-%d", p.codes), append(stdout.Bytes(), stderr.Bytes()...)}, // kept for searchForSecrets
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(f.name), f.content, 0o600))
@@ -268,12 +268,16 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// damage FILE N: flips a bit of byte N of a file, from its end if N is negative.
+// damage FILE N|@FILE: flips a bit of byte N of a file, from its end if N is negative; @FILE holds the N.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: damage FILE N")
+		ts.Fatalf("usage: damage FILE N|@FILE")
 	}
-	n, err := strconv.Atoi(args[1])
+	number := args[1]
+	if file, ok := strings.CutPrefix(number, "@"); ok {
+		number = strings.TrimSpace(ts.ReadFile(file))
+	}
+	n, err := strconv.Atoi(number)
 	ts.Check(err)
 	path := onlyMatch(ts, args[0])
 	b, err := os.ReadFile(path)
@@ -282,7 +286,12 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 		n += len(b)
 	}
 	b[n] ^= 1
-	ts.Check(os.WriteFile(path, b, 0o600))
+	// In place: a store knows the file that it was made as.
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = f.WriteAt(b[n:n+1], int64(n))
+	ts.Check(err)
+	ts.Check(f.Close())
 }
 
 // onlyMatch is the one file that a pattern names.

@@ -242,17 +242,20 @@ func (m *plain) start(snap *transport.Snapshot) {
 	if m.flags.tail >= 0 {
 		skip = max(0, v.Len()-m.flags.tail)
 	}
-	i := 0
+	i, shown := 0, make(map[int]bool, min(v.Len()-skip, v.Changes()))
 	v.Rows(func(row crdt.Row) bool {
 		if i >= skip {
 			m.entry(snap, row)
+			shown[row.Key.Change] = true
 		}
 		i++
 		return m.out.err == nil
 	})
 	// What was printed as unsent is told when it is sent, in the order of the chain.
 	for i := range v.Changes() {
-		m.watch(snap, i)
+		if shown[i] {
+			m.watch(snap, i)
+		}
 	}
 	m.printed = v.Changes()
 }
@@ -342,11 +345,11 @@ func (m *plain) finish(snap *transport.Snapshot) error {
 		return err
 	}
 	if snap.Unsent > 0 {
-		m.p.note("%d changes are saved here and not yet stored by any peer; they are sent next time", snap.Unsent)
+		m.p.note("saved here, not yet stored by any peer: %d; sent next time", snap.Unsent)
 	}
 	switch {
 	case bad > 0:
-		return &codedError{ExitError, fmt.Errorf("%d lines were bad and were not sent; the others were", bad)}
+		return &codedError{ExitError, fmt.Errorf("bad lines, not sent: %d; the others were saved", bad)}
 	case snap.Unsent > 0:
 		return &codedError{code: ExitUnsent}
 	}
