@@ -42,6 +42,17 @@ func newDocument(k Kind, l *log) document {
 	}
 }
 
+// noDocument is the document of a keeper.
+type noDocument struct{}
+
+func (noDocument) apply(int32)                     {}
+func (noDocument) hashState(*stateHash)            {}
+func (noDocument) value() any                      { return nil }
+func (noDocument) kindOf(thing) (ObjectKind, bool) { return 0, false }
+func (noDocument) exists(thing) bool               { return false }
+func (noDocument) said() marks                     { return newMarks(nil) }
+func (noDocument) view() docView                   { return docView{digest: new([32]byte)} }
+
 // thing is a Name by log index: the index-th thing that change made, or a fixed
 // object for change = none.
 type thing struct {

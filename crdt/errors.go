@@ -41,12 +41,16 @@ var (
 	ErrMissing     = errors.New("a parent is missing")
 	ErrOwnFork     = errors.New("this author's chain is forked")
 	ErrEmptyChange = errors.New("a change without ops")
+	ErrKeeper      = errors.New("a keeper makes no document and writes nothing")
 )
 
 var codes = []struct {
 	err  error
 	code string
 }{
+	// What is judged comes before why: these two wrap others below.
+	{ErrCharter, "bad-charter"},
+	{ErrEvidence, "bad-evidence"},
 	{ErrMalformed, "malformed"},
 	{ErrOverLimit, "over-limit"},
 	{ErrBadLinks, "bad-links"},
@@ -57,8 +61,6 @@ var codes = []struct {
 	{ErrBadSignature, "bad-signature"},
 	{ErrChainAuthor, "chain-author"},
 	{ErrAncestorRefused, "ancestor-refused"},
-	{ErrCharter, "bad-charter"},
-	{ErrEvidence, "bad-evidence"},
 	{ErrMissing, "missing-parent"},
 }
 

@@ -52,11 +52,16 @@ func newRefLog(room hash32, kind string) *refLog {
 
 // refID is §3: SHA-256(T ‖ prev ‖ SHA-256(payload)).
 func refID(room hash32, c rawChange) hash32 {
-	chain := sha256.Sum256(slices.Concat([]byte("tallystick chain v1\x00"), room[:], c.author[:]))
+	return refIDOf(room, c.author, c.prev, refHash(c.payload))
+}
+
+func refHash(b []byte) hash32 { return sha256.Sum256(b) }
+
+func refIDOf(room, author, prev, hash hash32) hash32 {
+	chain := sha256.Sum256(slices.Concat([]byte("tallystick chain v1\x00"), room[:], author[:]))
 	label := make([]byte, 32)
 	copy(label, "tallystick change v1")
-	hash := sha256.Sum256(c.payload)
-	return sha256.Sum256(slices.Concat(chain[:], label, c.prev[:], hash[:]))
+	return sha256.Sum256(slices.Concat(chain[:], label, prev[:], hash[:]))
 }
 
 // refEnvelope reads a payload by §3. code is "" or the code of its refusal.
@@ -406,4 +411,9 @@ func compareNames(a, b refName) int {
 		return c
 	}
 	return a.index - b.index
+}
+
+// refRoom is §2.
+func refRoom(charter []byte) hash32 {
+	return sha256.Sum256(append([]byte("tallystick room v1\x00"), charter...))
 }

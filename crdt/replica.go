@@ -20,12 +20,24 @@ type Replica struct {
 // NewReplica returns the empty replica of the room that c founds. The error
 // wraps [ErrCharter].
 func NewReplica(c Charter) (*Replica, error) {
+	return newReplica(c, func(l *log) document { return newDocument(c.Kind, l) })
+}
+
+// NewKeeper returns a replica that checks, keeps and hands on changes like any
+// other and makes no document of them: what a relay needs. It costs less, and no
+// author can make it work on a document. It has no rows, no marks, the zero
+// document digest, and no [Writer].
+func NewKeeper(c Charter) (*Replica, error) {
+	return newReplica(c, func(*log) document { return noDocument{} })
+}
+
+func newReplica(c Charter, doc func(*log) document) (*Replica, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	room := c.ID()
 	l := newLog(room)
-	return &Replica{charter: c, room: room, log: l, doc: newDocument(c.Kind, l), pending: newPending()}, nil
+	return &Replica{charter: c, room: room, log: l, doc: doc(l), pending: newPending()}, nil
 }
 
 // Room is the room's id.
@@ -33,6 +45,12 @@ func (r *Replica) Room() RoomID { return r.room }
 
 // Charter is what founded the room.
 func (r *Replica) Charter() Charter { return r.charter }
+
+// keeps reports whether r is a keeper.
+func (r *Replica) keeps() bool {
+	_, keeper := r.doc.(noDocument)
+	return keeper
+}
 
 // An Outcome says what became of a pack: exactly one of refused (Err), pending
 // (Missing), or accepted. Whatever became of it, the log may have grown by packs

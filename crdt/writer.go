@@ -19,8 +19,11 @@ type Writer struct {
 	number  uint32 // of the author in the log
 }
 
-// Writer returns the writer for key, or [ErrNotAWriter], [ErrBadAuthor].
+// Writer returns the writer for key, or [ErrNotAWriter], [ErrBadAuthor], [ErrKeeper].
 func (r *Replica) Writer(key ed25519.PrivateKey) (*Writer, error) {
+	if r.keeps() {
+		return nil, ErrKeeper
+	}
 	author, err := ParseAuthor(key.Public().(ed25519.PublicKey))
 	if err != nil {
 		return nil, err
