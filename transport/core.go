@@ -16,8 +16,10 @@ import (
 type NodeConfig struct {
 	Charter crdt.Charter
 	Key     ed25519.PrivateKey // nil: the node writes nothing (a relay, a reader)
-	Store   Store
-	Last    LastFile // nil if Key is nil
+	// Keeper says that no document is made of the changes (crdt.NewKeeper): a relay.
+	Keeper bool
+	Store  Store
+	Last   LastFile // nil if Key is nil
 	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
 	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
 	Copied bool
@@ -99,7 +101,11 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
-	replica, err := crdt.NewReplica(cfg.Charter)
+	newReplica := crdt.NewReplica
+	if cfg.Keeper {
+		newReplica = crdt.NewKeeper
+	}
+	replica, err := newReplica(cfg.Charter)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 type memStore struct {
 	frames [][]byte
 	fail   func() error // asked before each Append; nil: none fails
+	late   error        // what Append returns after it has persisted
 }
 
 func (m *memStore) Records(yield func(uint64, []byte) error) error {
@@ -39,7 +40,7 @@ func (m *memStore) Append(frames [][]byte) (uint64, error) {
 	for _, f := range frames {
 		m.frames = append(m.frames, append([]byte(nil), f...))
 	}
-	return first, nil
+	return first, m.late
 }
 
 // memLast is a LastFile in memory.
