@@ -296,7 +296,7 @@ func (rs *rooms) load(ctx context.Context, r *room, charter crdt.Charter) error 
 		r.err = refuseFull(rs.policy.MaxRoomBytes)
 		return nil
 	}
-	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Store: s, Log: rs.log})
+	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Log: rs.log})
 	switch {
 	case err == nil:
 		return nil
