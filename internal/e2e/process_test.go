@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	_ "github.com/tallystick/tallystick/internal/cli" // what is built: a change of it makes a cached result stale
 )
 
 // patience bounds every wait. It decides nothing but when a stuck test gives up.
