@@ -106,15 +106,20 @@ func (fx effects) submit(n Node, now time.Time, batch []submission) tea.Cmd {
 			waiting++
 		}
 		for range waiting {
+			var r result
 			select {
-			case r := <-results:
-				if r.err != nil {
-					fail(r.line, r.err)
-				} else {
-					out.saved++
+			case r = <-results:
+			default:
+				select {
+				case r = <-results:
+				case <-fx.ctx.Done():
+					return nil
 				}
-			case <-fx.ctx.Done():
-				return nil
+			}
+			if r.err != nil {
+				fail(r.line, r.err)
+			} else {
+				out.saved++
 			}
 		}
 		return out

@@ -133,7 +133,7 @@ func (m *Model) storedPart(change int, author crdt.Author) part {
 	case transport.Saving:
 		return own(m.st.Dim, "saving")
 	case transport.Unsent:
-		return own(m.st.Warn, "unsent: stored here alone")
+		return own(m.st.Warn, "unsent: only here")
 	case transport.Refused:
 		return own(m.st.Error, "refused")
 	case transport.Sent:
@@ -163,14 +163,13 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full 
 		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
 	}
 	line("id", own(st.Text, groupedHex(c.ID, digits)))
-	author := []part{own(st.Text, groupedHex(c.Author, min(digits, 64)))}
+	author := []part{own(st.Text, groupedHex(c.Author, authorDigits(full)))}
 	if c.Author == m.snap.Me {
 		author = append(author, own(st.Dim, " (you)"))
 	}
 	line("author", author...)
 	if v.Forked(c.Author) {
-		line("", own(st.Error, "FORK"), own(st.Text, ": has signed two"), own(st.Text, " changes as one"))
-		line("", own(st.Text, "E shows the evidence"))
+		line("", own(st.Error, "FORK"), own(st.Text, ": E shows it"))
 	}
 	if full {
 		line("seq", own(st.Text, number(int(c.Seq))))
@@ -186,7 +185,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full 
 	m.linkLines(&out, label, c.Links, w, full)
 	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
 	m.stateLines(&out, label, change, w)
-	if isRow {
+	if isRow && (full || m.beyondRow(entry)) {
 		out = append(out, nil)
 		out = m.entryLines(out, label, entry, w, full)
 	}
@@ -197,6 +196,26 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full 
 	}
 	return append(out, nil, textLine{own(st.Key, " y"), own(st.Dim, " copy id   "), own(st.Key, "Y"), own(st.Dim, " copy all")},
 		textLine{own(st.Key, " Enter"), own(st.Dim, "  whole screen")})
+}
+
+// rowMemoCells is the memo that a row shows whole wherever there is a pane beside it.
+const rowMemoCells = 20
+
+// beyondRow reports whether an entry says more than its row shows.
+func (m *Model) beyondRow(k crdt.Key) bool {
+	i, ok := m.snap.View.IndexOf(k)
+	if !ok {
+		return false
+	}
+	e := m.ledger.cache.entry(m.snap.View, m.snap.View.Row(i), m.cs)
+	return e.invalid != "" || len(e.parties) > 0 || e.postings != 2 || e.memo.Width() > rowMemoCells
+}
+
+func authorDigits(full bool) int {
+	if full {
+		return 64
+	}
+	return 12
 }
 
 func prevDigits(full bool) int {
@@ -275,7 +294,7 @@ func (m *Model) entryLines(out []textLine, label func(screen.Const) screen.Const
 	for j, p := range e.Postings {
 		name := label("")
 		if j == 0 {
-			name = label("parties")
+			name = label("entry")
 		}
 		l := textLine{own(m.st.Dim, name), own(m.st.Text, screen.Const(ledger.AppendAmountAligned(nil, p.Amount, scale, before, after))), own(0, " ")}
 		if unit.Width() > 0 {

@@ -34,6 +34,7 @@ func (m *Model) draw(g *screen.Grid) {
 	}
 	m.drawInput(all)
 	m.drawStatus(sub(all, m.lay.status))
+	m.drawLongNote(all)
 	for _, o := range m.overlay {
 		o.draw(m, all)
 	}
@@ -205,12 +206,8 @@ func (m *Model) drawStatus(a screen.Area) {
 		end = a.W
 	}
 	room := a.Sub(0, 0, max(end-1, 0), 1)
-	if m.note.text.Width() > 0 {
-		style := m.st.Info
-		if m.note.bad {
-			style = m.st.Error
-		}
-		room.Text(x, 0, room.W-x, style, m.note.text)
+	if w := m.note.text.Width(); w > 0 && (w <= room.W-x || m.noteRect().empty()) {
+		room.Text(x, 0, room.W-x, m.noteStyle(), m.note.text)
 		return
 	}
 	for _, k := range m.hints() {
@@ -221,6 +218,35 @@ func (m *Model) drawStatus(a screen.Area) {
 		}
 		x = room.Const(x, 0, m.st.Key, screen.Const(h.Key))
 		x = room.Const(x+1, 0, m.st.Text, screen.Const(h.Desc)) + 2
+	}
+}
+
+func (m *Model) noteStyle() screen.Style {
+	if m.note.bad {
+		return m.st.Error
+	}
+	return m.st.Info
+}
+
+// noteRect is where a note is told that is too long for the bottom line: in place of the lines about what is typed.
+func (m *Model) noteRect() rect {
+	if m.lay.boxed {
+		r := m.lay.input
+		return rect{r.x + 1, r.y + 2, r.w - 2, r.h - 3}
+	}
+	return m.lay.below
+}
+
+// drawLongNote draws a note that does not fit the bottom line.
+func (m *Model) drawLongNote(all screen.Area) {
+	status := m.lay.status.w - 10 - m.rightHints().width()
+	if m.note.text.Width() <= status || m.lay.status.empty() || m.noteRect().empty() {
+		return
+	}
+	a := sub(all, m.noteRect())
+	a.Clear()
+	for i, l := range appendWrapped(nil, a.W-1, " ", 0, m.noteStyle(), m.note.text) {
+		say(a, 0, i, l...)
 	}
 }
 
@@ -261,11 +287,17 @@ func (m *Model) hints() []key.Binding {
 	if m.snap != nil && len(m.snap.View.Forks()) > 0 {
 		hints = append(hints, relabel(k.Ledger.Evidence, "evidence"))
 	}
-	return append(hints, relabel(k.Global.Next, "pane"))
+	if m.lay.shape == wide {
+		hints = append(hints, relabel(k.Global.Next, "pane"))
+	}
+	return hints
 }
 
 // rightHints stand at the right end of the bottom line.
 func (m *Model) rightHints() textLine {
+	if m.focus() == onDialog {
+		return nil
+	}
 	help, quit := own(m.st.Key, "?"), textLine{own(0, "  "), own(m.st.Key, "q"), own(m.st.Text, " quit")}
 	if m.typing() {
 		help, quit = own(m.st.Key, "F1"), nil

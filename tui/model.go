@@ -45,11 +45,10 @@ type Model struct {
 	zoom  bool
 	dirty bool // what is shown is not what draw would draw
 
-	node      Node // nil until the room is open
-	network   Network
-	snap      *transport.Snapshot // nil until the room is open
-	fakeState func(index int) transport.ChangeState
-	failed    error // what Run returns
+	node    Node // nil until the room is open
+	network Network
+	snap    *transport.Snapshot // nil until the room is open
+	failed  error               // what Run returns
 
 	screen  screenID
 	pane    pane

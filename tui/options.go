@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"github.com/tallystick/tallystick/transport"
 )
 
 // Options is what Run needs.
@@ -29,6 +31,9 @@ type Options struct {
 	Clipboard func(string) error
 	// Tmux says that the terminal is tmux, which takes OSC 52 wrapped.
 	Tmux bool
+
+	// state replaces Snapshot.State in tests.
+	state func(s *transport.Snapshot, index int) transport.ChangeState
 }
 
 // Opened is a room that is open.

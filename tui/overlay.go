@@ -183,7 +183,7 @@ func (h *helpOverlay) lines(m *Model) []textLine {
 				out = append(out, textLine{own(m.st.Focus, " "+screen.Const(s.title))})
 			}
 			names := screen.Const(strings.Join(k.Keys(), " "))
-			pad := screen.Const(strings.Repeat(" ", max(16-screen.Width(names), 1)))
+			pad := screen.Const(strings.Repeat(" ", max(19-screen.Width(names), 1)))
 			out = append(out, textLine{own(m.st.Key, "   "+names+pad), own(m.st.Text, screen.Const(k.Help().Desc))})
 		}
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"encoding/hex"
 	"errors"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -19,6 +20,7 @@ const (
 // entryText is an entry ready to be drawn: it depends on the change alone, so it is kept as long as there is room.
 type entryText struct {
 	id       crdt.ChangeID
+	hex      [16]byte // the first digits of id
 	author   crdt.Author
 	from, to safe.String
 	memo     safe.String
@@ -26,6 +28,7 @@ type entryText struct {
 	amount   int64 // what changes hands
 	scale    int
 	invalid  ledger.Reason // "" if valid
+	postings int
 	parties  []crdt.Author // keys of the postings that have one
 }
 
@@ -33,6 +36,7 @@ type entryText struct {
 func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
 	c := v.ChangeAt(r.Key.Change)
 	t := &entryText{id: c.ID, author: c.Author}
+	hex.Encode(t.hex[:], c.ID[:len(t.hex)/2])
 	e, err := ledger.Decode(r.Literal)
 	var invalid *ledger.InvalidError
 	if errors.As(err, &invalid) {
@@ -59,7 +63,7 @@ func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
 		}
 	}
 	t.from, t.to = cs.Text(string(from), nameCells), cs.Text(string(to), nameCells)
-	t.amount = got
+	t.amount, t.postings = got, len(e.Postings)
 	return t
 }
 
@@ -89,15 +93,14 @@ type standing struct {
 	style  screen.Style
 }
 
-// short is the word without suffix, long the word with it.
-func (s standing) text(suffix bool) screen.Const {
-	if s.of == 0 || !suffix {
-		return s.word
+// append appends the word, with its suffix if wanted.
+func (s standing) append(dst []byte, suffix bool) []byte {
+	dst = append(dst, s.word...)
+	if s.of > 0 && suffix {
+		dst = appendInt(append(dst, ' '), s.by)
+		dst = appendInt(append(dst, '/'), s.of)
 	}
-	b := make([]byte, 0, 16)
-	b = append(append(b, s.word...), ' ')
-	b = append(appendInt(b, s.by), '/')
-	return screen.Const(appendInt(b, s.of))
+	return dst
 }
 
 // standingOf says the state of an entry, the gravest first.
@@ -122,10 +125,10 @@ func (m *Model) standingOf(key crdt.Key, t *entryText) standing {
 	return standing{}
 }
 
-// stateOf is how far a change has got. A field of the model replaces it in tests.
+// stateOf is how far a change has got.
 func (m *Model) stateOf(index int) transport.ChangeState {
-	if m.fakeState != nil {
-		return m.fakeState(index)
+	if m.options.state != nil {
+		return m.options.state(m.snap, index)
 	}
 	return m.snap.State(index)
 }

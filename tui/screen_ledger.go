@@ -2,6 +2,7 @@ package tui
 
 import (
 	"strconv"
+	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -173,7 +174,7 @@ func (m *Model) drawLedger(all screen.Area) {
 	if !lay.events.empty() {
 		m.drawEventsPane(sub(all, lay.events))
 	}
-	if !lay.below.empty() && (m.field == noField || lay.shape == narrow) {
+	if !lay.below.empty() && m.field == noField {
 		m.drawSummary(sub(all, lay.below))
 	}
 }
@@ -218,7 +219,7 @@ func (m *Model) drawList(a screen.Area) {
 		}
 		return
 	}
-	c := m.newColumns(a.W, drawn)
+	c := m.newColumns(a.W-1, drawn)
 	c.header(a, m.st.Dim)
 	for i := range drawn {
 		m.drawRow(rows, i, &c, &drawn[i])
@@ -242,7 +243,7 @@ func (m *Model) listNote() screen.Const {
 	if !f.done {
 		s += ", searching"
 	}
-	return s + " · filter on"
+	return s + " · filter " + screen.Const(m.cs.Text(strings.Join(f.words, " "), 24).String())
 }
 
 // drawListFoot writes where the cursor is, and the digests, into the list's lower border.
@@ -338,7 +339,8 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 	c.number = max(len(strconv.Itoa(m.snap.View.Len())), 3)
 	c.from, c.to, c.memo, c.state = leastName, leastName, leastMemo, stateCells
 	for i := range rows {
-		c.state = max(c.state, screen.Width(rows[i].state.text(true)))
+		var stack [32]byte
+		c.state = max(c.state, len(rows[i].state.append(stack[:0], true)))
 	}
 	if c.total() > w {
 		c.number = 0
@@ -420,7 +422,7 @@ func idDigits(rows []rowShown) int {
 	n := 8
 	for i := range rows {
 		for j := range i {
-			for n < 16 && rows[i].entry.id != rows[j].entry.id && shortHex(rows[i].entry.id, n) == shortHex(rows[j].entry.id, n) {
+			for n < 16 && rows[i].entry.id != rows[j].entry.id && string(rows[i].entry.hex[:n]) == string(rows[j].entry.hex[:n]) {
 				n += 2
 			}
 		}
@@ -437,13 +439,14 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 		a.Const(1, y, m.st.Focus, ">")
 		a.PlaceCursor(1, y, false)
 	}
+	var stack [64]byte
 	x := markCells
 	if c.number > 0 {
-		s := screen.Const(strconv.Itoa(r.number))
-		a.Const(x+c.number-len(s), y, m.st.Dim, s)
+		s := appendInt(stack[:0], r.number)
+		a.ASCII(x+c.number-len(s), y, m.st.Dim, s)
 		x += c.number + columnGap
 	}
-	a.Const(x, y, st, shortHex(r.entry.id, c.id))
+	a.ASCII(x, y, st, r.entry.hex[:min(c.id, len(r.entry.hex))])
 	x += c.id + columnGap
 	m.drawName(a, x, y, c.from, st, r, true)
 	x += c.from + columnGap
@@ -459,7 +462,7 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 		a.Text(x, y, c.memo, st, r.entry.memo)
 		x += c.memo + columnGap
 	}
-	a.ConstCut(x, y, c.state, r.state.style, r.state.text(c.suffix))
+	a.Sub(0, 0, x+c.state, a.H).ASCII(x, y, r.state.style, r.state.append(stack[:0], c.suffix))
 	if r.cursor {
 		a.Toggle(0, y, a.W, m.st.Cursor)
 	}
@@ -482,7 +485,7 @@ func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShow
 func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Style, e *entryText) (end int) {
 	var stack [64]byte
 	s := ledger.AppendAmountAligned(stack[:0], e.amount, e.scale, before, after)
-	a.Const(x, y, st, screen.Const(s))
+	a.ASCII(x, y, st, s)
 	return x + before + after
 }
 
@@ -494,11 +497,12 @@ func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 		a.Const(0, y, m.st.Focus, ">")
 		a.PlaceCursor(0, y, false)
 	}
-	x := a.Const(1, y, st, shortHex(e.id, 8)) + 1
-	word := r.state.text(a.W >= 44)
-	stateAt := a.W - max(screen.Width(word), wordCells) - 1
-	amount := screen.Const(ledger.FormatAmount(e.amount, e.scale))
-	amountAt := stateAt - 1 - screen.Width(amount)
+	var stack, stack2 [64]byte
+	x := a.ASCII(1, y, st, e.hex[:8]) + 1
+	word := r.state.append(stack[:0], a.W >= 44)
+	stateAt := a.W - max(len(word), wordCells) - 1
+	amount := ledger.AppendAmount(stack2[:0], e.amount, e.scale)
+	amountAt := stateAt - 1 - len(amount)
 	if e.unit.Width() > 0 {
 		amountAt -= e.unit.Width() + 1
 	}
@@ -512,11 +516,11 @@ func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 		p = a.Const(p, y, m.st.Dim, ">")
 		a.Text(p, y, x+room-p, st, e.to)
 	}
-	p := a.Const(amountAt, y, st, amount)
+	p := a.ASCII(amountAt, y, st, amount)
 	if e.unit.Width() > 0 {
 		a.Text(p+1, y, e.unit.Width(), st, e.unit)
 	}
-	a.ConstCut(a.W-screen.Width(word)-1, y, a.W, r.state.style, word)
+	a.ASCII(a.W-len(word)-1, y, r.state.style, word)
 	if r.cursor {
 		a.Toggle(0, y, a.W, m.st.Cursor)
 	}
@@ -535,7 +539,8 @@ func (m *Model) drawTinyRow(a screen.Area) {
 	if r.entry.unit.Width() > 0 {
 		x = say(a, x, y, own(m.st.Text, " "), outside(m.st.Text, r.entry.unit))
 	}
-	say(a, x, y, own(m.st.Text, " "), own(r.state.style, r.state.text(true)))
+	var stack [32]byte
+	a.ASCII(x+1, y, r.state.style, r.state.append(stack[:0], true))
 	a.PlaceCursor(0, y, false)
 	if y == 0 {
 		return

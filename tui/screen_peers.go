@@ -154,11 +154,11 @@ func (m *Model) drawPeersPane(a screen.Area) {
 		}
 		p := &m.snap.Peers[y]
 		word, st := m.peerState(p)
-		a.Text(1, y, 11, m.st.Text, m.address(p.Address))
-		a.ConstCut(13, y, a.W-13, st, word)
+		a.Text(1, y, 13, m.st.Text, m.address(p.Address))
+		a.ConstCut(15, y, a.W-15, st, word)
 		if p.State != transport.PeerRetry && p.Theirs >= 0 && screen.Width(word) <= 4 {
 			s := screen.Const(strconv.Itoa(p.Theirs)) + " " + behindText(p)
-			a.Const(max(a.W-screen.Width(s)-1, 18), y, m.st.Text, s)
+			a.Const(max(a.W-screen.Width(s)-1, 20), y, m.st.Text, s)
 		}
 	}
 }

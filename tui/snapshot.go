@@ -91,6 +91,11 @@ func (m *Model) takeSnapshot() {
 		m.ledger.sync(old, m.snap)
 		m.names.update(old, m.snap)
 	}
+	forks := len(m.snap.View.Forks())
+	if old != nil && len(old.View.Forks()) < forks || old == nil && forks > 0 {
+		author := m.snap.View.Forks()[forks-1].Author
+		m.tell(true, "FORK: author %s has signed two changes after the same one; E shows the evidence", shortHex(author, 8))
+	}
 	m.events.take(m.snap.Events)
 	m.peers.sync(m.snap)
 }

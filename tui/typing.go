@@ -225,7 +225,7 @@ func (m *Model) writable() bool {
 	case transport.WriteStoreError:
 		m.tell(true, "not saved: %v", m.snap.StoreErr)
 	case transport.WriteSelfFork:
-		m.tell(true, "not saved: your key has signed two changes after the same one (E shows them). Nothing more is written under it: go on under another name")
+		m.tell(true, "not saved: your key has forked, E shows it. Nothing more is written under it: go on under another NAME")
 	case transport.WriteGuarded:
 		node := m.node
 		m.push(&question{
@@ -476,7 +476,7 @@ func (m *Model) drawPreview(a screen.Area) {
 	} else {
 		m.drawReading(a, x, &d, err)
 	}
-	if a.H > 1 {
+	if a.H > 1 && (err == nil || err.Hint == "" || err.Offset >= len(m.entry.line.String())) {
 		m.drawCandidates(a, x, &d)
 	}
 }
@@ -485,7 +485,8 @@ func (m *Model) drawPreview(a screen.Area) {
 func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.SyntaxError) {
 	st := &m.st
 	cs := m.cs
-	if err == nil || err.Offset >= len(m.entry.line.String()) || a.H < 2 {
+	wrong := err != nil && err.Offset < len(m.entry.line.String())
+	if !wrong {
 		x = say(a, x, 0, own(st.Dim, "reads:"))
 		if d.Has(ledger.FieldFrom) {
 			x = say(a, x, 0, own(st.Dim, " from "), outside(st.Text, cs.Text(d.From, nameCells)))
@@ -511,20 +512,12 @@ func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.S
 		}
 	}
 	switch {
-	case err == nil:
-	case err.Offset >= len(m.entry.line.String()):
+	case wrong:
+		say(a, x, 0, own(st.Error, "column "+number(err.Column)), outside(st.Text, cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)))
+		a.Text(x, 1, a.W-x, st.Dim, cs.Text(err.Hint, noteCells))
+	case err != nil:
 		say(a, x+1, 0, own(st.Dim, "then "), outside(st.Info, cs.Text(err.Expected, noteCells)))
-	default:
-		say(a, x, 0, own(st.Error, "column "+number(err.Column)), outside(st.Text, cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)),
-			outside(st.Dim, cs.Text(hintOf(err), noteCells)))
 	}
-}
-
-func hintOf(err *ledger.SyntaxError) string {
-	if err.Hint == "" {
-		return ""
-	}
-	return "; " + err.Hint
 }
 
 func (m *Model) drawPastePreview(a screen.Area, x int, p *pasted) {

@@ -11,6 +11,9 @@ const (
 // minGapBytes is how many bytes of unchanged cells are written again rather than jumped over: a jump costs 4 to 6.
 const minGapBytes = 6
 
+// minEraseCells is from how many blanks on they are erased (ECH) and jumped over rather than written.
+const minEraseCells = 12
+
 // Diff appends what turns a terminal that shows old into one that shows next, cursor included; nothing at all if there
 // is no difference. If old is nil or of another size, the whole screen is cleared and painted. Both grids stay as they
 // are. Every changed part is placed absolutely, and every line ends in the default style.
@@ -89,6 +92,17 @@ func diffRow(dst []byte, y int, before, after []Cell) []byte {
 			dst = appendColumn(dst, x)
 			continue
 		}
+		if n := blanksAt(after, x, end); n >= minEraseCells {
+			dst = appendSGR(dst, style, 0)
+			style = 0
+			dst = append(dst, '\x1b', '[')
+			dst = strconv.AppendInt(dst, int64(n), 10)
+			dst = append(dst, 'X')
+			if x += n; x < end {
+				dst = appendColumn(dst, x)
+			}
+			continue
+		}
 		c := &after[x]
 		if c.Width == 0 { // its left half was written, or was cut away
 			x++
@@ -119,6 +133,15 @@ func spills(row []Cell, x int) bool {
 	for x--; x > 0 && row[x].Width == 0; x-- {
 	}
 	return x >= 0 && row[x].doubtful()
+}
+
+// blanksAt is how many blanks begin at x, up to end.
+func blanksAt(row []Cell, x, end int) int {
+	n := 0
+	for x+n < end && row[x+n] == blank {
+		n++
+	}
+	return n
 }
 
 // gapAt returns where the unchanged cells from x on end if they are worth a jump, else x.

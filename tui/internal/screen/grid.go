@@ -95,6 +95,13 @@ func (g *Grid) Styled(y int) string {
 	return string(appendSGR(b, style, 0))
 }
 
+// Clone returns a copy.
+func (g *Grid) Clone() *Grid {
+	c := &Grid{ASCII: g.ASCII}
+	c.copyFrom(g)
+	return c
+}
+
 func (g *Grid) row(y int) []Cell { return g.cells[y*g.w : (y+1)*g.w] }
 
 func (g *Grid) copyFrom(src *Grid) {
@@ -148,6 +155,27 @@ func (a Area) Empty() bool { return a.W <= 0 || a.H <= 0 }
 
 // Const draws text of the program from column x of line y on, cut at the area's edge, and returns the column after it.
 func (a Area) Const(x, y int, st Style, s Const) int { return a.put(x, y, a.W-x, st, string(s)) }
+
+// ASCII is Const for figures in a buffer that is reused: it keeps none of it and allocates nothing. Bytes that are no
+// printable ASCII become "?".
+func (a Area) ASCII(x, y int, st Style, b []byte) int {
+	if y < 0 || y >= a.H || x < 0 || a.g == nil {
+		return x
+	}
+	for _, c := range b {
+		if x >= a.W {
+			break
+		}
+		if c < 0x20 || c > 0x7e {
+			c = '?'
+		}
+		a.g.set(a.X+x, a.Y+y, Cell{Text: printable[c-0x20 : c-0x1f], Style: st, Width: 1})
+		x++
+	}
+	return x
+}
+
+const printable = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 
 // ConstCut is Const within at most w cells; what is cut ends in "…".
 func (a Area) ConstCut(x, y, w int, st Style, s Const) int { return a.put(x, y, w, st, string(s)) }
@@ -203,12 +231,18 @@ func (a Area) ellipsis(start, x, end, y int, st Style) {
 	a.g.set(a.X+end-1, a.Y+y, Cell{Text: sign, Style: st, Width: 1})
 }
 
-// Fill draws n cells of one sign, which is one cell wide.
+// Fill draws n cells of one sign, which is one cell wide, from column x >= 0 on.
 func (a Area) Fill(x, y, n int, st Style, sign Const) {
-	for i := range n {
-		if x+i >= 0 && x+i < a.W {
-			a.put(x+i, y, 1, st, string(sign))
-		}
+	if n <= 0 {
+		return
+	}
+	end := a.put(x, y, 1, st, string(sign))
+	if end == x {
+		return
+	}
+	c := a.g.Cell(a.X+x, a.Y+y)
+	for i := 1; i < n && x+i < a.W; i++ {
+		a.g.set(a.X+x+i, a.Y+y, c)
 	}
 }
 
