@@ -35,18 +35,32 @@ func TestKillNode(t *testing.T) {
 				t.Fatalf("round %d (seed %d): %s was acknowledged as %s and is %s", round, seed, memo, id, alice.shown(memo))
 			}
 		}
-		bomb := time.AfterFunc(time.Duration(rng.IntN(40))*time.Millisecond, func() { _ = alice.cmd.Process.Kill() }) // it may be dead
+		// Every fourth time it dies before or while the first is written, else some entries later.
+		after := rng.IntN(8)
+		if round%4 == 0 {
+			after = -1
+		}
+		delay := time.Duration(rng.IntN(3000)) * time.Microsecond
+		die := func() { time.AfterFunc(delay, func() { _ = alice.cmd.Process.Kill() }) } // it may be dead
+		if after < 0 {
+			die()
+		}
 		for i := 0; ; i++ {
 			memo := fmt.Sprintf("r%d-%d", round, i)
 			if !alice.say(memo) {
 				break
 			}
 			acknowledged[memo] = alice.shown(memo)
+			if i == after {
+				die()
+			}
 		}
-		bomb.Stop()
 		alice.kill()
 	}
 
+	if len(acknowledged) < rounds/2 {
+		t.Fatalf("only %d entries were acknowledged in %d rounds: the test tests nothing", len(acknowledged), rounds)
+	}
 	alice := w.plain("alice", "--connect", relay.url(), "--wait", "60s")
 	end := alice.finish(0)
 	w.verified("alice", end)
