@@ -103,16 +103,18 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string) {
 	w.columns(claimedTime(c.Time), kindEntry, c.ID.String(), c.Author.String(), from, to, amount, e.Unit, e.Memo, state, "")
 }
 
-// sides returns what stands in the columns from, to and amount: for more than two postings all parties stand in the first.
+// sides returns what stands in the columns from, to and amount: for more than two postings all parties in the first, and
+// what each gets (below zero: gives) in the last, in the same order.
 func sides(e *ledger.Entry) (from, to, amount string) {
 	if giver, taker, ok := e.Transfer(); ok {
 		return giver.Label, taker.Label, ledger.FormatAmount(taker.Amount, e.Scale)
 	}
-	var parties []string
+	var parties, amounts []string
 	for _, p := range e.Postings {
-		parties = append(parties, p.Label+" "+ledger.FormatAmount(p.Amount, e.Scale))
+		parties = append(parties, p.Label)
+		amounts = append(amounts, ledger.FormatAmount(p.Amount, e.Scale))
 	}
-	return strings.Join(parties, ","), "", ""
+	return strings.Join(parties, ","), "", strings.Join(amounts, ",")
 }
 
 // eventJSON is every other event as JSON.
