@@ -32,34 +32,41 @@ func eachKind(t *testing.T, property func(t *rapid.T, kind crdt.Kind)) {
 // of it what the reference says.
 func TestConvergence(t *testing.T) {
 	t.Parallel()
-	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
-		w := newWorld(t, roomOf(kind), 2, 2)
-		w.seq = w.chance(50)
-		w.run(rapid.IntRange(0, 30).Draw(t, "steps"))
-		w.repack(w.n(6))
-		if w.chance(30) && len(w.packs) > 0 { // withhold one
-			i := w.n(len(w.packs))
-			w.packs = append(w.packs[:i], w.packs[i+1:]...)
-		}
-		w.spoil()
-		want := newRefLog(w.room, string(kind))
-		want.settle(w.packs, w.judged)
+	eachKind(t, converges)
+}
 
-		first := w.receiveAll(w.packs)
-		equalsReference(t, first, want)
-		viewEqualsReplica(t, first)
+// FuzzConvergence is TestConvergence with programs that coverage guides.
+func FuzzConvergence(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { converges(t, crdt.JSON) }))
+}
 
-		// What the first replica stored and merged, cut and mixed with the rest.
-		packs := w.packs
-		for _, frame := range exported(first) {
-			packs = append(packs, parseRefPack(t, frame))
-		}
-		equalsReference(t, w.receiveAll(packs), want)
-		equalsReference(t, w.receiveAll([]refPack{}, exported(first)...), want)
-		loaded := load(t, w.charter, exported(first))
-		equalsReference(t, loaded, want)
-		sameLog(t, loaded, first)
-	})
+func converges(t *rapid.T, kind crdt.Kind) {
+	w := newWorld(t, roomOf(kind), 2, 2)
+	w.seq = w.chance(50)
+	w.run(rapid.IntRange(0, 30).Draw(t, "steps"))
+	w.repack(w.n(6))
+	if w.chance(30) && len(w.packs) > 0 { // withhold one
+		i := w.n(len(w.packs))
+		w.packs = append(w.packs[:i], w.packs[i+1:]...)
+	}
+	w.spoil()
+	want := newRefLog(w.room, string(kind))
+	want.settle(w.packs, w.judged)
+
+	first := w.receiveAll(w.packs)
+	equalsReference(t, first, want)
+	viewEqualsReplica(t, first)
+
+	// What the first replica stored and merged, cut and mixed with the rest.
+	packs := w.packs
+	for _, frame := range exported(first) {
+		packs = append(packs, parseRefPack(t, frame))
+	}
+	equalsReference(t, w.receiveAll(packs), want)
+	equalsReference(t, w.receiveAll([]refPack{}, exported(first)...), want)
+	loaded := load(t, w.charter, exported(first))
+	equalsReference(t, loaded, want)
+	sameLog(t, loaded, first)
 }
 
 // spoil adds packs that are refused, or wait for one that is.

@@ -133,8 +133,15 @@ func (m *maker) voids() {
 	whole("keys", "Keys out of order.", []byte("\x81\x83\x00\x01\xa2\x61b\x00\x61a\x00"))
 	whole("utf8", "Text that is not UTF-8.", []byte("\x81\x83\x00\x01\x61\xff"))
 	whole("depth", "33 levels.", refEncode(nested(33)))
-	whole("count", "4097 ops.", append([]byte{0x99, 0x10, 0x01}, bytes.Repeat([]byte{0x00}, 4097)...))
+	count := func(n int) []byte { // the last has an effect if not all are void
+		b := append([]byte{0x99, byte(n >> 8), byte(n)}, bytes.Repeat([]byte{0x00}, n-1)...)
+		return append(b, refEncode(ops{0, 1, "the last"})...)
+	}
+	whole("count", "4097 ops.", count(4097))
 	s := m.story(crdt.Ledger)
+	s.raw(0, nil, count(4096))
+	m.add(s, "doc-count", "4096 ops are no more than enough.")
+	s = m.story(crdt.Ledger)
 	s.raw(0, nil, refEncode(nested(32)))
 	m.add(s, "doc-depth", "32 levels are no more than enough.")
 
