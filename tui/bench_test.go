@@ -46,7 +46,7 @@ func BenchmarkDraw(b *testing.B) {
 		{"same", nil}, {"cursor", []string{"k", "j"}}, {"page", []string{"pgup"}}, {"ends", []string{"g", "G"}},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
-			d := newQuickDriver(b, bigWorld(), 120, 36)
+			d := newDriver(b, bigWorld(), 120, 36)
 			d.update(keyNamed("esc"))
 			for range 5 {
 				d.update(keyNamed("k"))
@@ -76,7 +76,7 @@ func BenchmarkDraw(b *testing.B) {
 
 // BenchmarkType types a character and draws.
 func BenchmarkType(b *testing.B) {
-	d := newQuickDriver(b, bigWorld(), 120, 36)
+	d := newDriver(b, bigWorld(), 120, 36)
 	const line = "alice -> bob 12.50 dinner, two of us and a dog"
 	var old *screen.Grid
 	var buf []byte
@@ -111,7 +111,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 	w.writer("bob").Sign()
 	w.publish()
-	d := newQuickDriver(b, w, 120, 36)
+	d := newDriver(b, w, 120, 36)
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
@@ -144,7 +144,7 @@ func BenchmarkFilterAll(b *testing.B) {
 // TestBudgets asserts what does not depend on the machine: bytes and allocations, at twice the budget of the design.
 func TestBudgets(t *testing.T) {
 	w := newWorld(t).demo(300)
-	d := newQuickDriver(t, w, 120, 36)
+	d := newDriver(t, w, 120, 36)
 	measure := func(do func()) int {
 		d.m.draw(&d.grid)
 		old := d.grid.Clone()

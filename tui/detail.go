@@ -63,7 +63,7 @@ func (d *detailOverlay) draw(m *Model, all screen.Area) {
 	if m.lay.shape >= medium {
 		a = a.Frame(m.st.Dim, m.st.Focus, "Change", "Esc back")
 	}
-	d.scroll = drawLines(a, m.changeLines(d.change, d.entry, d.isRow, a.W, true), d.scroll)
+	d.scroll = drawLines(a, m.changeLines(d.change, d.entry, d.isRow, a.W, whole), d.scroll)
 }
 
 // wholeBody clears and returns the area between header and bottom line, input line included.
@@ -87,7 +87,7 @@ func (m *Model) drawChangePane(a screen.Area) {
 	if !ok || m.snap == nil {
 		return
 	}
-	lines := m.changeLines(k.Change, k, true, a.W, false)
+	lines := m.changeLines(k.Change, k, true, a.W, inPane)
 	if m.pane != changePane {
 		m.ledger.scroll = 0
 	}
@@ -142,9 +142,18 @@ func (m *Model) storedPart(change int, author crdt.Author) part {
 	return own(m.st.Text, "stored here")
 }
 
-// changeLines is all that is known of a change, in w cells: in full for the whole screen, shortened for a pane.
-func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full bool) []textLine {
-	st := &m.st
+// extent is how much of a change is shown.
+type extent uint8
+
+const (
+	inPane     extent = iota // beside the list, which shows the entry
+	inEvidence               // beside the other change of a fork
+	whole                    // on the whole screen
+)
+
+// changeLines is what is known of a change, in w cells.
+func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext extent) []textLine {
+	st, full := &m.st, ext == whole
 	v := m.snap.View
 	c := v.ChangeAt(change)
 	digits := 64
@@ -168,7 +177,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full 
 		author = append(author, own(st.Dim, " (you)"))
 	}
 	line("author", author...)
-	if v.Forked(c.Author) {
+	if v.Forked(c.Author) && ext != inEvidence {
 		line("", own(st.Error, "FORK"), own(st.Text, ": E shows it"))
 	}
 	if full {
@@ -179,19 +188,24 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, full 
 	}
 	if c.Prev == (crdt.ChangeID{}) {
 		line("prev", own(st.Dim, "none: begins its chain"))
+	} else if ext == inEvidence {
+		line("prev", own(st.Warn, shortHex(c.Prev, 8)), own(st.Dim, "  the same in both"))
 	} else {
 		line("prev", own(st.Text, groupedHex(c.Prev, prevDigits(full))))
 	}
 	m.linkLines(&out, label, c.Links, w, full)
 	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
 	m.stateLines(&out, label, change, w)
-	if isRow && (full || m.beyondRow(entry)) {
+	if isRow && (ext != inPane || m.beyondRow(entry)) {
 		out = append(out, nil)
 		out = m.entryLines(out, label, entry, w, full)
 	}
 	if full {
 		line("size", own(st.Text, number(len(c.Payload))+" bytes"))
 		line("log", own(st.Text, "change "+number(change+1)+" of "+number(v.Changes())))
+		return out
+	}
+	if ext == inEvidence {
 		return out
 	}
 	return append(out, nil, textLine{own(st.Key, " y"), own(st.Dim, " copy id   "), own(st.Key, "Y"), own(st.Dim, " copy all")},
@@ -468,8 +482,7 @@ func (o *evidenceOverlay) sideBySide(m *Model, out []textLine, f crdt.Fork, w in
 			return []textLine{{own(m.st.Text, " "+shortHex(id, 16)+"…")}}
 		}
 		_, isRow := m.snap.View.IndexOf(crdt.Key{Change: i})
-		lines := m.changeLines(i, crdt.Key{Change: i}, isRow, column, false)
-		return lines[:max(len(lines)-3, 0)] // without the pane's keys
+		return m.changeLines(i, crdt.Key{Change: i}, isRow, column, inEvidence)
 	}
 	a, b := side(f.A), side(f.B)
 	if w < 70 {

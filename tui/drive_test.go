@@ -31,7 +31,6 @@ type driver struct {
 	w      *world
 	term   *fakeTerminal
 	quit   bool
-	quick  bool // what does not return at once is left out
 	queued []tea.Cmd
 	grid   screen.Grid
 }
@@ -40,7 +39,7 @@ type driver struct {
 func newDriver(tb testing.TB, w *world, width, height int, set ...func(*Options)) *driver {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	tb.Cleanup(cancel)
+	cancel()
 	d := &driver{tb: tb, w: w, term: &fakeTerminal{}}
 	o := Options{
 		Name: "alice", Room: "main", Now: func() time.Time { return noon }, state: demoState,
@@ -77,27 +76,13 @@ func (d *driver) run(cmd tea.Cmd) {
 	}
 }
 
-// call runs one command; one that takes longer than a moment is one that waits, and is left behind.
+// call runs one command. The context of the effects has ended, so what waits for time or for the node returns at once.
 func (d *driver) call(cmd tea.Cmd) tea.Msg {
-	if d.quick {
-		if msg := cmd(); msg != (pokedMsg{}) {
-			return msg
-		}
+	msg := cmd()
+	if msg == (pokedMsg{}) { // the test takes snapshots itself
 		return nil
 	}
-	got := make(chan tea.Msg, 1)
-	go func() { got <- cmd() }()
-	wait := time.NewTimer(20 * time.Millisecond)
-	defer wait.Stop()
-	select {
-	case msg := <-got:
-		if _, ok := msg.(pokedMsg); ok { // the test takes snapshots itself
-			return nil
-		}
-		return msg
-	case <-wait.C:
-		return nil
-	}
+	return msg
 }
 
 func (d *driver) send(msg tea.Msg) {
