@@ -35,7 +35,7 @@ type plain struct {
 	readErr  error
 
 	mu     sync.Mutex
-	failed []failedLine // refused by the node after they were submitted, at most maxFailed
+	failed []failedLines // good lines that the node did not take
 
 	// Owned by run.
 	printed  int    // changes below this log index were printed
@@ -44,13 +44,11 @@ type plain struct {
 	eventSeq uint64 // of the last event
 }
 
-// failedLine is a line that was good, and that the node did not take.
-type failedLine struct {
-	line int
-	err  error
+// failedLines are good lines, one after the other, that the node did not take, for one reason.
+type failedLines struct {
+	first, last int
+	err         error
 }
-
-const maxFailed = 64
 
 // plain runs plain mode to its end.
 func (s *session) plain(ctx context.Context) (err error) {
@@ -129,7 +127,7 @@ func (m *plain) run(ctx context.Context) error {
 		case <-m.o.ended:
 			m.report(m.o.node.Snapshot())
 			_ = m.out.flush() // the node's error is the one to report
-			return fmt.Errorf("stopped: %w", m.o.nodeErr)
+			return fmt.Errorf("stopped: %w; see to the disk, then start again: what was printed is saved", m.o.nodeErr)
 		}
 	}
 }
@@ -183,12 +181,7 @@ func (m *plain) badLine(n int, why string) {
 func (m *plain) submit(ctx context.Context, line int, literal crdt.Literal) error {
 	intent := transport.AppendIntent(time.Now().Unix(), literal, func(r transport.Receipt) {
 		if r.Err != nil {
-			m.bad.Add(1)
-			m.mu.Lock()
-			if len(m.failed) < maxFailed {
-				m.failed = append(m.failed, failedLine{line, r.Err})
-			}
-			m.mu.Unlock()
+			m.fail(line, r.Err)
 		} else if made := int64(r.Index) + 1; made > m.lastMade.Load() {
 			m.lastMade.Store(made) // receipts come on one goroutine
 		}
@@ -272,6 +265,9 @@ func (m *plain) report(snap *transport.Snapshot) {
 	m.states(snap)
 	v := snap.View
 	for ; m.printed < v.Changes(); m.printed++ {
+		if v.ChangeAt(m.printed).Author == snap.Me && snap.State(m.printed).Standing == transport.Saving {
+			break // an entry that was printed is saved: it may come to nothing yet
+		}
 		for _, row := range v.RowsOf(m.printed) {
 			m.entry(snap, row)
 		}
@@ -318,11 +314,23 @@ func (m *plain) states(snap *transport.Snapshot) {
 // note says on standard error what the user has to know and what no event of the output tells.
 func (m *plain) note(e transport.Event) {
 	switch e.Kind {
-	case transport.EventGuard, transport.EventStoreError:
+	case transport.EventGuard:
 		m.p.note("%s: %s", e.Code, e.Text)
 	case transport.EventSelfFork:
 		m.p.note("this key has written in two places, changes %v and %v: nothing more is written with it; go on under a new name: tallystick run NAME", e.Change, e.Other)
 	}
+}
+
+// fail takes in that a line was not saved.
+func (m *plain) fail(line int, err error) {
+	m.bad.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.failed); n > 0 && m.failed[n-1].err.Error() == err.Error() {
+		m.failed[n-1].last = line
+		return
+	}
+	m.failed = append(m.failed, failedLines{line, line, err})
 }
 
 func (m *plain) reportFailed() {
@@ -331,7 +339,11 @@ func (m *plain) reportFailed() {
 	m.failed = nil
 	m.mu.Unlock()
 	for _, f := range failed {
-		m.p.note("line %d: not saved: %v", f.line, f.err)
+		if f.first == f.last {
+			m.p.note("line %d: not saved: %v", f.first, f.err)
+		} else {
+			m.p.note("lines %d to %d: not saved: %v", f.first, f.last, f.err)
+		}
 	}
 }
 

@@ -51,11 +51,39 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("listen", cobra.NoFileCompletions)
 }
 
+const runLong = `Opens the ledger as NAME, as "tallystick NAME" does, also if NAME is the word of a command.
+
+In plain mode (--plain, --json, or if standard input or output is no terminal) each line
+of input is a transaction:
+
+  FROM -> TO AMOUNT [UNIT] [MEMO]      alice -> bob 12.50 EUR dinner
+  TO AMOUNT [UNIT] [MEMO]              from NAME
+
+A bad line is named on standard error, is not sent, and does not stop the rest. At the
+end of input it waits (--wait) until a peer has stored everything. Each event is a line
+of columns parted by tabs, "-" where there is nothing:
+
+  time kind id author from to amount unit memo state standing
+
+kind is entry, state (an own entry has got further), refused, evidence, peer, and end,
+the last line, with the number of rows and both digests. An entry is printed once it is
+saved. First come the entries that are here already (--tail). With --json each line is
+an object; an entry is
+
+  {"time","kind","id","author","seq","postings":[[label,key,amount]...],
+   "scale","unit","memo","state","standing"}
+
+with amounts in units of 10^-scale, and end is
+
+  {"time","kind","rows","log_digest","doc_digest","room","changes","forks",
+   "unsent","bad_lines","live","of"}`
+
 func (p *program) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:               "run [NAME]",
 		Short:             "open the ledger as NAME, whatever word it is",
+		Long:              runLong,
 		Args:              oneName,
 		ValidArgsFunction: completeNames,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.run(cmd, args, f) },
