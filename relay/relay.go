@@ -25,7 +25,7 @@ type Config struct {
 	Version  string       // of the program, without spaces: said to peers and by /healthz
 	Policy   Policy
 	Limits   transport.Limits // what Policy also says is taken from there
-	Log      *slog.Logger     // nil: silent. Texts of peers in it went through the sanitiser
+	Log      *slog.Logger     // nil: silent. What peers say is made safe before it gets there
 }
 
 // Relay is a headless server. Make one with [New], end it with [Relay.Run] or [Relay.Close].
@@ -53,10 +53,7 @@ func New(cfg Config) (_ *Relay, err error) {
 			_ = ln.Close() // nobody was served
 		}
 	}()
-	r := &Relay{policy: cfg.Policy.withDefaults(), version: cfg.Version, log: cfg.Log}
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
+	r := &Relay{policy: cfg.Policy.withDefaults(), version: cfg.Version, log: safeLog(cfg.Log)}
 	if r.version == "" {
 		r.version = "dev"
 	}
@@ -82,7 +79,7 @@ func New(cfg Config) (_ *Relay, err error) {
 	}
 	r.admission = newAdmission(ln, r.policy)
 	r.hub = transport.NewHub(transport.HubConfig{
-		Agent: "tallystick relay " + r.version, Open: r.rooms.Open, Limits: r.policy.apply(cfg.Limits), Log: cfg.Log,
+		Agent: "tallystick relay " + r.version, Open: r.rooms.Open, Limits: r.policy.apply(cfg.Limits), Log: r.log,
 	})
 	r.rooms.hub = r.hub
 	return r, nil
