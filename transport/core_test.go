@@ -366,3 +366,27 @@ func TestWithheld(t *testing.T) {
 		t.Errorf("withheld %d, behind %d; want 1, 1", s.Peers[0].Withheld, s.Peers[0].Behind)
 	}
 }
+
+// TestLinkedIsSent: an own change that another author's change names has been received by somebody, also after a restart
+// without any peer.
+func TestLinkedIsSent(t *testing.T) {
+	s := &memStore{}
+	c := mustCore(t, NodeConfig{Store: s, Key: testKey(1)})
+	edit(t, c, "one")
+	edit(t, c, "two")
+	other := mustReplica(t)
+	mustCopy(t, other, c.replica, 0)
+	mustWrite(t, other, testKey(2), 1) // links to two
+	edit(t, c, "three")
+	p := emptyPeer(t, c, 1)
+	p.say(packsOf(other, 2))
+	for name, core := range map[string]*Core{"live": c, "opened again": mustCore(t, NodeConfig{Store: s, Key: testKey(1)})} {
+		snap := core.Snapshot(p.now)
+		if snap.Unsent != 1 || snap.State(0).Standing != Sent || snap.State(1).Standing != Sent || snap.State(2).Standing != Unsent {
+			t.Errorf("%s: %d unsent; states %v, %v, %v; want 1; sent, sent, unsent", name, snap.Unsent, snap.State(0), snap.State(1), snap.State(2))
+		}
+		if err := core.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

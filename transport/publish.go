@@ -60,6 +60,14 @@ func (c *Core) link(now time.Time, s *Snapshot, connecting, catching bool) LinkS
 		s.CatchUp.Since, s.CatchUp.From = c.catchUp.Since, c.catchUp.From
 		s.CatchUp.Done = c.room.durable
 		s.CatchUp.Total = max(s.CatchUp.Total, c.room.durable)
+		if !behind { // it is the peers that catch up
+			s.CatchUp.Done = s.CatchUp.Total
+			for i := range s.Peers {
+				if p := &s.Peers[i]; p.State == PeerCatchingUp {
+					s.CatchUp.Done = min(s.CatchUp.Done, c.room.durable-p.ToSend)
+				}
+			}
+		}
 		s.CatchUp.AtLeast = connecting
 		return LinkCatchingUp
 	case s.Live > 0:

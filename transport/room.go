@@ -59,6 +59,30 @@ func (rm *room) grown() {
 		}
 	}
 	rm.durable = to
+	if rm.unsent > 0 {
+		for i := from; i < to; i++ {
+			rm.noteLinks(i)
+		}
+	}
+}
+
+// noteLinks takes in that another author names own changes: it holds them, whatever peers say, and did when this program
+// last ran.
+func (rm *room) noteLinks(i int) {
+	if rm.replica.Author(i) == rm.me {
+		return
+	}
+	links := rm.replica.At(i).Links
+	for k := range links.Len() {
+		if j, ok := rm.replica.Index(links.At(k)); ok && rm.replica.Author(j) == rm.me {
+			for rm.ever.add(j) {
+				rm.unsent--
+				if j, ok = rm.replica.Prev(j); !ok {
+					break
+				}
+			}
+		}
+	}
 }
 
 // addChain puts i and all before it on its chain into set, which holds with each change all before it.

@@ -49,7 +49,7 @@ const (
 
 // CatchUp is the progress of receiving what others have and we lack.
 type CatchUp struct {
-	Done, Total int       // changes that we hold, and the most that any peer is known to hold
+	Done, Total int       // changes that we hold, and the most that any peer holds; if it is a peer that lacks some: that it holds, and that we hold
 	AtLeast     bool      // Total may still grow
 	Since       time.Time // when it began; show a bar only if it lasts
 	From        int       // Done at Since: (Done - From) / (now - Since) is the rate
@@ -170,7 +170,7 @@ type ChangeStanding uint8
 const (
 	Saving  ChangeStanding = iota // own, not yet durable here
 	Unsent                        // own, durable here; no peer has said that it stored it
-	Sent                          // said to be stored by By of Of peers
+	Sent                          // said to be stored by By of Of peers, or named by another author's change
 	Refused                       // own; a peer refused it (Reason) and none has stored it
 	Foreign                       // another's, and no peer has said that it stored it (it came from somewhere, though)
 )
