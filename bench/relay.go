@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -74,32 +72,14 @@ func (r *run) relayFigure(name, unit, better string, f report.Figure, plain floa
 }
 
 // plainServer starts the plain server as a process and returns its base URL.
-func (r *run) plainServer(ctx context.Context) (base string, cmd *exec.Cmd, stop func() error, err error) {
+func (r *run) plainServer() (base string, pid int, stop func() error, err error) {
 	addr, err := program.FreeAddr()
 	if err != nil {
-		return "", nil, nil, err
+		return "", 0, nil, err
 	}
-	if cmd, err = r.child("plain", addr); err != nil {
-		return "", nil, nil, err
-	}
-	ready, err := cmd.StdoutPipe()
+	h, stop, err := r.helper("plain", addr)
 	if err != nil {
-		return "", nil, nil, err
+		return "", 0, nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, nil, err
-	}
-	stop = r.onClose(func() error {
-		_ = cmd.Process.Kill() // it may have ended
-		err := cmd.Wait()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			return nil // killed, as it should be
-		}
-		return err
-	})
-	if _, err := ready.Read(make([]byte, 1)); err != nil {
-		return "", nil, nil, errors.Join(errors.New("the plain server did not start"), err, stop())
-	}
-	return "ws://" + addr, cmd, stop, nil
+	return "ws://" + addr, h.pid, stop, nil
 }

@@ -41,7 +41,7 @@ func relayFanout(ctx context.Context, r *run, f *relayFlags) error {
 }
 
 func (r *run) fanout(ctx context.Context) (rate float64, lost int64, err error) {
-	relay, stop, err := r.relay(ctx)
+	relay, stop, err := r.relayOf(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -91,7 +91,7 @@ func (r *run) fanout(ctx context.Context) (rate float64, lost int64, err error) 
 
 // plainFanout does it with the plain server: one message is one delivery.
 func (r *run) plainFanout(ctx context.Context) (rate float64, err error) {
-	base, _, stop, err := r.plainServer(ctx)
+	base, _, stop, err := r.plainServer()
 	if err != nil {
 		return 0, err
 	}

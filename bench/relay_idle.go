@@ -27,7 +27,7 @@ func relayIdle(ctx context.Context, r *run, f *relayFlags) error {
 	if err != nil {
 		return err
 	}
-	relay, stop, err := r.relay(ctx, room)
+	relay, stop, err := r.relayOf(ctx, room)
 	if err != nil {
 		return err
 	}
@@ -52,12 +52,12 @@ func relayIdle(ctx context.Context, r *run, f *relayFlags) error {
 		err = errors.Join(err, c.Close())
 	}
 	err = errors.Join(err, stop())
-	base, cmd, stopPlain, e := r.plainServer(ctx)
+	base, pid, stopPlain, e := r.plainServer()
 	if err = errors.Join(err, e); err != nil {
 		return err
 	}
 	var plainConns []*websocket.Conn
-	plainPer, _, err := r.idle(ctx, cmd.Process.Pid, func() error {
+	plainPer, _, err := r.idle(ctx, pid, func() error {
 		ws, _, err := websocket.DefaultDialer.DialContext(ctx, base+plain.Echo, nil)
 		plainConns = append(plainConns, ws)
 		return err

@@ -24,7 +24,7 @@ func relayNewcomer(ctx context.Context, r *run, f *relayFlags) error {
 	if err != nil {
 		return err
 	}
-	relay, stop, err := r.relay(ctx, room)
+	relay, stop, err := r.relayOf(ctx, room)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func relayNewcomer(ctx context.Context, r *run, f *relayFlags) error {
 		}
 		checked = append(checked, took)
 	}
-	base, _, stopPlain, err := r.plainServer(ctx)
+	base, _, stopPlain, err := r.plainServer()
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func relayPublish(ctx context.Context, r *run, f *relayFlags) error {
 	sync, appended := stat.Durations(disk.sync), stat.Durations(disk.append)
 	r.add(report.Figure{Work: "relay", Name: "one fsync of 4 KiB", Unit: "ms", Summary: sync, Note: "same disk, idle"})
 	r.add(report.Figure{Work: "relay", Name: "one append to a store", Unit: "ms", Summary: appended, Reference: sync.Median, Note: "plain: one fsync"})
-	base, _, stopPlain, err := r.plainServer(ctx)
+	base, _, stopPlain, err := r.plainServer()
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func relayPublish(ctx context.Context, r *run, f *relayFlags) error {
 
 // publish runs one case against a relay of its own.
 func (r *run) publish(ctx context.Context, f *relayFlags, c publishCase, room string) (rate float64, took []time.Duration, err error) {
-	relay, stop, err := r.relay(ctx)
+	relay, stop, err := r.relayOf(ctx)
 	if err != nil {
 		return 0, nil, err
 	}

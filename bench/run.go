@@ -85,8 +85,8 @@ func (r *run) home(p sample.Person, room *sample.Room) (sample.Home, error) {
 	return h, err
 }
 
-// relay starts a relay that has rooms.
-func (r *run) relay(ctx context.Context, rooms ...*sample.Room) (relay *program.Relay, stop func() error, err error) {
+// relayOf starts a relay that has rooms.
+func (r *run) relayOf(ctx context.Context, rooms ...*sample.Room) (relay *program.Relay, stop func() error, err error) {
 	h, err := sample.NewHome(r.dir)
 	if err != nil {
 		return nil, nil, err

@@ -5,6 +5,5 @@ import (
 	"flag"
 )
 
-func screenWork(*flag.FlagSet) func(context.Context, *run) error  { return nil }
 func latencyWork(*flag.FlagSet) func(context.Context, *run) error { return nil }
 func pictureWork(*flag.FlagSet) func(context.Context, *run) error { return nil }

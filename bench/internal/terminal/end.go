@@ -58,6 +58,10 @@ func (t *Terminal) Signal(s syscall.Signal) error { return syscall.Kill(t.PID(),
 // Left names what the terminal is left with that it did not start with: modes, and line settings. Call it when the program
 // has ended or stopped. Of a program that was not started as a job the line settings are not known: they go with its session.
 func (t *Terminal) Left() ([]string, error) {
+	// What it wrote last may not have been read yet: its end is told another way.
+	if err := t.Quiet(20*time.Millisecond, time.Second); err != nil {
+		return nil, err
+	}
 	t.mu.Lock()
 	left := t.scan.left()
 	t.mu.Unlock()

@@ -80,13 +80,13 @@ func Start(path string, args []string, o Options) (*Terminal, error) {
 	if o.Cols == 0 {
 		o.Cols, o.Rows = 120, 36
 	}
-	master, slave, err := pty.Open()
+	master, slave, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("pseudo-terminal: %w", err)
 	}
 	t := &Terminal{master: master, slave: slave, mute: o.Mute, exited: make(chan struct{}), readEnd: make(chan struct{})}
 	t.changed = sync.NewCond(&t.mu)
-	if err = pty.Setsize(master, &pty.Winsize{Rows: uint16(o.Rows), Cols: uint16(o.Cols)}); err == nil {
+	if err = pty.Setsize(slave, &pty.Winsize{Rows: uint16(o.Rows), Cols: uint16(o.Cols)}); err == nil {
 		t.before, err = term.GetState(int(slave.Fd()))
 	}
 	if err == nil {
@@ -103,6 +103,25 @@ func Start(path string, args []string, o Options) (*Terminal, error) {
 	go t.read()
 	go t.reap()
 	return t, nil
+}
+
+// open opens a pseudo-terminal of which the master can be closed while it is being read. What package pty returns cannot: it has
+// made it block.
+func open() (master, slave *os.File, err error) {
+	m, slave, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer m.Close() // its duplicate stays
+	fd, err := syscall.Dup(int(m.Fd()))
+	if err != nil {
+		return nil, nil, errors.Join(err, slave.Close())
+	}
+	syscall.CloseOnExec(fd)
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, nil, errors.Join(err, syscall.Close(fd), slave.Close())
+	}
+	return os.NewFile(uintptr(fd), m.Name()), slave, nil
 }
 
 func (t *Terminal) start(path string, args []string, o Options) error {
@@ -350,12 +369,13 @@ func (t *Terminal) Frames(from int) []Frame {
 	return append([]Frame(nil), t.frames[min(from-1, len(t.frames)):]...)
 }
 
-// Quiet waits until nothing was written for d. Errors: [ErrTimeout].
+// Quiet waits until nothing was written for d, counted from now at the earliest. Errors: [ErrTimeout].
 func (t *Terminal) Quiet(d, timeout time.Duration) error {
-	for end := time.Now().Add(timeout); time.Now().Before(end); {
+	from := time.Now()
+	for end := from.Add(timeout); time.Now().Before(end); {
 		last := t.Counts().Last
-		if last.Before(t.started) {
-			last = t.started
+		if last.Before(from) {
+			last = from
 		}
 		rest := time.Until(last.Add(d))
 		if rest <= 0 {
@@ -374,7 +394,7 @@ func (t *Terminal) Resize(cols, rows int) (time.Time, error) {
 		t.emuMu.Unlock()
 	}
 	now := time.Now()
-	if err := pty.Setsize(t.master, &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)}); err != nil {
+	if err := pty.Setsize(t.slave, &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)}); err != nil {
 		return now, fmt.Errorf("resize: %w", err)
 	}
 	return now, nil

@@ -264,3 +264,21 @@ func TestScanChunks(t *testing.T) {
 		}
 	})
 }
+
+func TestHangup(t *testing.T) {
+	t.Parallel()
+	tt := start(t, Options{Screen: true})
+	if _, err := tt.WaitScreen(patience, shows("ready")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tt.Hangup(); err != nil {
+		t.Fatal(err)
+	}
+	exit, err := tt.Wait(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exit.Signal != syscall.SIGHUP && exit.Code != 3 { // its end of input may come first
+		t.Errorf("got %+v, want the end by SIGHUP or at the end of input", exit)
+	}
+}
