@@ -43,7 +43,7 @@ func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) 
 		p.drop(func(r *run) bool { return known(r.last()) })
 	}
 	for i := range p.runs {
-		if err := c.checkAuthor(&p.runs[i]); err != nil {
+		if err := c.charter.checkAuthor(&p.runs[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -55,6 +55,18 @@ func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) 
 		if !verify(c.room, r.author, r.last(), r.sig[:]) {
 			return nil, &RefusedError{Author: r.author, Change: r.last(), Offset: r.offset, Err: ErrBadSignature}
 		}
+	}
+	return p, nil
+}
+
+// Stored reads the frame of a pack from a replica's own store for
+// [Replica.LoadPack]: it judges all but author keys and signatures. Like
+// [Checker.Check] it may run anywhere, so that one core reads while another loads.
+// The errors are those of Check; the pack keeps frame.
+func (c *Checker) Stored(frame []byte) (*Pack, error) {
+	p, refused := parsePack(c.room, frame)
+	if refused != nil {
+		return nil, refused
 	}
 	return p, nil
 }
@@ -72,9 +84,9 @@ func (p *Pack) drop(gone func(*run) bool) {
 	p.runs = kept
 }
 
-func (c *Checker) checkAuthor(r *run) *RefusedError {
+func (c Charter) checkAuthor(r *run) *RefusedError {
 	_, err := ParseAuthor(r.author[:])
-	if err == nil && !c.charter.writes(r.author) {
+	if err == nil && !c.writes(r.author) {
 		err = ErrNotAWriter
 	}
 	if err != nil {

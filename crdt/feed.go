@@ -33,6 +33,9 @@ func newFeedDoc(l *log, name string) *feedDoc {
 func (d *feedDoc) apply(i int32) {
 	rec := d.log.at(i)
 	e := reparse(rec.payload)
+	if !rec.decodes {
+		return
+	}
 	eachOp(e.ops, func(o *op, at, made int) {
 		switch {
 		case o.appends():

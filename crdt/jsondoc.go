@@ -91,6 +91,10 @@ func (d *jsonDoc) apply(i int32) {
 	e := reparse(rec.payload)
 	a := applying{i, rec.author, e.links}
 	total := 0
+	if !rec.decodes {
+		d.made = append(d.made, 0)
+		return
+	}
 	eachOp(e.ops, func(o *op, at, made int) {
 		total = made + o.makes
 		var target thing

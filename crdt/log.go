@@ -15,6 +15,7 @@ const slabSize = 4096
 type record struct {
 	id      ChangeID
 	payload []byte
+	decodes bool   // the ops do: else they are void as a whole
 	author  uint32 // index into log.keys and log.authors
 	prev    int32  // log index, or none
 	jump    int32  // an ancestor on the chain, or none: see log.back
@@ -138,7 +139,7 @@ func (l *log) authorIndex(a Author) uint32 {
 // its index.
 func (l *log) add(author uint32, prev int32, c *checkedChange) int32 {
 	i := l.n
-	rec := record{id: c.id, payload: c.payload, author: author, prev: prev, jump: l.jumpOf(prev), seq: l.seq(prev) + 1}
+	rec := record{id: c.id, payload: c.payload, decodes: c.decodes, author: author, prev: prev, jump: l.jumpOf(prev), seq: l.seq(prev) + 1}
 	if prev != none {
 		rec.lamport = l.at(prev).lamport
 		l.heads.Delete(prev)

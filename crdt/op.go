@@ -75,15 +75,11 @@ type op struct {
 	offset   int // of the literal in the ops
 }
 
-// eachOp decodes ops and calls yield with each well-formed op of a known code,
-// its place among the ops, and how many things the ops before it make. It
-// returns false if ops do not decode: then they are void as a whole. The op and
-// all in it alias ops, and are valid until yield returns. What is well-formed,
-// and how much it makes, depends on ops alone.
-func eachOp(ops []byte, yield func(o *op, at int, made int)) bool {
-	if !decodes(ops) {
-		return false
-	}
+// eachOp calls yield with each well-formed op of a known code, its place among the
+// ops, and how many things the ops before it make. ops must decode: ops that do
+// not are void as a whole. The op and all in it alias ops, and are valid until
+// yield returns. What is well-formed, and how much it makes, depends on ops alone.
+func eachOp(ops []byte, yield func(o *op, at int, made int)) {
 	r := dcbor.NewReader(ops)
 	n := r.Array()
 	var o op
@@ -105,7 +101,6 @@ func eachOp(ops []byte, yield func(o *op, at int, made int)) bool {
 		yield(&o, at, made)
 		made += o.makes
 	}
-	return true
 }
 
 // decodes reports whether ops are one array of at most MaxOps literals. In a

@@ -28,6 +28,7 @@ type checkedChange struct {
 	id       ChangeID
 	payload  []byte
 	envelope envelope
+	decodes  bool // its ops do: else they are void as a whole
 }
 
 func (r *run) last() ChangeID { return r.changes[len(r.changes)-1].id }
@@ -119,6 +120,7 @@ func (run *run) derive(room RoomID) *RefusedError {
 			}
 			return run.refuse(c.id, err)
 		}
+		c.decodes = decodes(c.envelope.ops)
 		prev = c.id
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 type Replica struct {
 	charter Charter
 	room    RoomID
+	checker *Checker
 	log     *log
 	doc     document
 	pending *pending
@@ -35,9 +36,9 @@ func newReplica(c Charter, doc func(*log) document) (*Replica, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	room := c.ID()
-	l := newLog(room)
-	return &Replica{charter: c, room: room, log: l, doc: doc(l), pending: newPending()}, nil
+	checker := NewChecker(c)
+	l := newLog(checker.room)
+	return &Replica{charter: c, room: checker.room, checker: checker, log: l, doc: doc(l), pending: newPending()}, nil
 }
 
 // Room is the room's id.
@@ -307,18 +308,22 @@ func (p *Pack) unalias(changes []*checkedChange) {
 	}
 }
 
-// Load takes the frame of a pack from this replica's own store, in the order in
-// which it was stored. It checks encoding, ids and links, and keeps the
-// signatures unchecked: call [Replica.VerifyTips] when all is loaded. The errors
-// are those of [Checker.Check], and [ErrMissing] if a parent was not stored
-// before, and [ErrUnsigned]. The pack keeps frame.
+// Load is [Checker.Stored] and [Replica.LoadPack].
 func (r *Replica) Load(frame []byte) error {
+	p, err := r.checker.Stored(frame)
+	if err != nil {
+		return err
+	}
+	return r.LoadPack(p)
+}
+
+// LoadPack takes a pack from this replica's own store, in the order in which it
+// was stored. Its signatures are kept unchecked: call [Replica.VerifyTips] when all
+// is loaded. The errors are those of [Checker.Check], [ErrMissing] if a parent was
+// not stored before, and [ErrUnsigned].
+func (r *Replica) LoadPack(p *Pack) error {
 	if r.log.sealed != r.log.n {
 		return ErrUnsigned
-	}
-	p, refused := parsePack(r.room, frame)
-	if refused != nil {
-		return refused
 	}
 	p = p.without(r.has)
 	if p.Empty() {
@@ -332,8 +337,11 @@ func (r *Replica) Load(frame []byte) error {
 		return &RefusedError{Offset: -1, Err: fmt.Errorf("%w: %v", ErrMissing, missing[0])}
 	}
 	for i := range p.runs {
-		if err := NewChecker(r.charter).checkAuthor(&p.runs[i]); err != nil {
-			return err
+		if _, judged := r.log.authorOf[p.runs[i].author]; judged {
+			continue
+		}
+		if refused := r.charter.checkAuthor(&p.runs[i]); refused != nil {
+			return refused
 		}
 	}
 	r.accept(p, order)

@@ -133,11 +133,12 @@ func (v *View) Rows(yield func(Row) bool) {
 // RowsOf are the rows that the change at log index i < Changes made, in order. It
 // walks that change alone.
 func (v *View) RowsOf(i int) []Row {
-	if v.doc.feed == nil {
+	rec := v.log.at(int32(i))
+	if v.doc.feed == nil || !rec.decodes {
 		return nil
 	}
 	var rows []Row
-	eachOp(reparse(v.log.at(int32(i)).payload).ops, func(o *op, _, made int) {
+	eachOp(reparse(rec.payload).ops, func(o *op, _, made int) {
 		if o.appends() {
 			rows = append(rows, v.row(feedItem{thing{int32(i), uint32(made)}, int32(o.offset)}))
 		}

@@ -67,7 +67,7 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	if err != nil {
 		return ChangeID{}, err
 	}
-	c := &checkedChange{id: state.prefix.id(prev, payloadHash(payload)), payload: payload, envelope: env}
+	c := &checkedChange{id: state.prefix.id(prev, payloadHash(payload)), payload: payload, envelope: env, decodes: decodes(env.ops)}
 	if err := w.fits(len(payload)); err != nil {
 		return ChangeID{}, err
 	}

@@ -109,19 +109,7 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = cfg.Store.Records(func(n uint64, frame []byte) error {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := replica.Load(append([]byte(nil), frame...)); err != nil {
-			return fmt.Errorf("record %d: %w", n, err)
-		}
-		return nil
-	})
-	if err == nil {
-		err = replica.VerifyTips()
-	}
-	if err != nil {
+	if err := load(ctx, cfg, replica); err != nil {
 		return nil, fmt.Errorf("room %v: load: %w", replica.Room(), err)
 	}
 	c := &Core{
