@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +27,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freeport,
 			"code":     code,
@@ -52,6 +54,18 @@ func setup(env *testscript.Env) error {
 	env.Defer(func() { searchForSecrets(env) })
 	env.Defer(p.killAll) // runs first
 	return os.MkdirAll(home, 0o700)
+}
+
+// condition knows `defaultport`: nobody listens where nodes meet by default. Only one script may need that port.
+func condition(name string) (bool, error) {
+	if name != "defaultport" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:8080")
+	if err != nil {
+		return false, nil
+	}
+	return true, ln.Close()
 }
 
 // searchForSecrets looks for the secret half of every key below the work folder in every file but the key itself: what
