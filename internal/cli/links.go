@@ -20,10 +20,11 @@ type links struct {
 	say     func(format string, args ...any) // for the user, one line each; from any goroutine
 	changed func()                           // settled may answer otherwise now
 
-	mu      sync.Mutex
-	dialled []transport.PeerID // that were asked for
-	meeting meeting            // of the rendezvous
-	meetAt  string             // where that is; empty: there is none; set before the others run
+	mu         sync.Mutex
+	dialled    []transport.PeerID // that were asked for
+	meeting    meeting            // of the rendezvous
+	meetAt     string             // where that is; empty: there is none; set before the others run
+	endMeeting context.CancelFunc // as above
 }
 
 // linkPlan is what connections are wanted.
@@ -63,9 +64,26 @@ func (l *links) run(ctx context.Context, plan linkPlan, start func(func())) erro
 			bind:  func() (net.Listener, error) { return net.Listen("tcp", plan.meet) },
 			serve: l.serve, dial: l.dial, say: l.report, random: randomUpTo,
 		}
-		start(func() { r.run(ctx) })
+		meeting, end := context.WithCancel(ctx)
+		l.endMeeting = end
+		start(func() {
+			defer end()
+			r.run(meeting)
+		})
 	}
 	return nil
+}
+
+// disconnect ends a peer's connection for the user. If it is the default one, that is kept up no more: else it would come
+// back at once.
+func (l *links) disconnect(id transport.PeerID) {
+	l.mu.Lock()
+	ours := l.meeting.state == meetDialled && l.meeting.peer == id
+	l.mu.Unlock()
+	if ours {
+		l.endMeeting()
+	}
+	l.hub.Disconnect(id)
 }
 
 // serve accepts peers on ln until ctx ends or ln breaks. It closes ln; the hub closes the connections.

@@ -27,6 +27,7 @@ type guest struct {
 	node  *transport.Node
 	links *links
 	leave func()
+	met   chan struct{} // closed when the rendezvous has ended
 
 	mu    sync.Mutex
 	said  []string
@@ -36,7 +37,7 @@ type guest struct {
 // newGuest starts a node that keeps up the default connection at addr.
 func newGuest(t testing.TB, addr, room string) *guest {
 	t.Helper()
-	g := &guest{t: t, node: testNode(t, room), poked: make(chan struct{}, 1)}
+	g := &guest{t: t, node: testNode(t, room), met: make(chan struct{}), poked: make(chan struct{}, 1)}
 	hub := transport.NewHub(transport.HubConfig{Agent: "tallystick node test"})
 	if err := hub.Add(g.node); err != nil {
 		t.Fatal(err)
@@ -51,7 +52,13 @@ func newGuest(t testing.TB, addr, room string) *guest {
 		g.said = append(g.said, fmt.Sprintf(format, args...))
 		poke(g.poked)
 	}}
-	if err := g.links.run(ctx, linkPlan{meet: addr}, wg.Go); err != nil {
+	start := func(f func()) { // the only one is the rendezvous
+		wg.Go(func() {
+			defer close(g.met)
+			f()
+		})
+	}
+	if err := g.links.run(ctx, linkPlan{meet: addr}, start); err != nil {
 		t.Fatal(err)
 	}
 	g.leave = sync.OnceFunc(func() {
@@ -113,17 +120,23 @@ func (g *guest) hears(text string) {
 // has waits until the node has so many changes.
 func (g *guest) has(changes int) *transport.Snapshot {
 	g.t.Helper()
+	return g.until(fmt.Sprint(changes, " changes"), func(s *transport.Snapshot) bool { return s.View.Changes() == changes })
+}
+
+// until waits for a snapshot that is as wanted.
+func (g *guest) until(what string, ok func(*transport.Snapshot) bool) *transport.Snapshot {
+	g.t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		s := g.node.Snapshot()
-		if s.View.Changes() == changes {
+		if ok(s) {
 			return s
 		}
 		select {
 		case <-g.node.Changed():
 		case <-deadline.C:
-			g.t.Fatalf("has %d changes, want %d; peers %+v", s.View.Changes(), changes, s.Peers)
+			g.t.Fatalf("waited in vain: %s; %d changes, peers %+v", what, s.View.Changes(), s.Peers)
 		}
 	}
 }
@@ -221,5 +234,31 @@ func TestDefaultConnectionRace(t *testing.T) {
 		} else if s.View.LogDigest() != digest {
 			t.Error("log digests differ")
 		}
+	}
+}
+
+// The user's word counts: a default connection that was ended stays so.
+func TestDefaultConnectionDisconnected(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	a := newGuest(t, addr, "main")
+	a.hears("listening there")
+	b := newGuest(t, addr, "main")
+	b.hears("connected to")
+	a.write()
+	s := b.has(1)
+	b.links.disconnect(s.Peers[0].ID)
+	b.until("no peer", func(s *transport.Snapshot) bool { return len(s.Peers) == 0 })
+	a.until("peer gone", func(s *transport.Snapshot) bool {
+		return len(s.Peers) == 0 || s.Peers[0].State == transport.PeerClosed
+	})
+	// What would bring it back has ended, so this cannot change any more.
+	select {
+	case <-b.met:
+	case <-time.After(patience):
+		t.Fatal("the rendezvous goes on")
+	}
+	if s := b.node.Snapshot(); len(s.Peers) != 0 {
+		t.Errorf("peers %+v, want none", s.Peers)
 	}
 }

@@ -109,5 +109,5 @@ func (n network) Connect(address string) error {
 	return err
 }
 
-func (n network) Disconnect(id transport.PeerID) { n.o.hub.Disconnect(id) }
+func (n network) Disconnect(id transport.PeerID) { n.o.links.disconnect(id) }
 func (n network) Retry(id transport.PeerID)      { n.o.hub.Retry(id) }
