@@ -102,7 +102,10 @@ func TestRefusedInEveryOrder(t *testing.T) {
 func TestReleaseOfALongChain(t *testing.T) {
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
-	const packs, each, peers = 4000, 3, 4
+	packs, each, peers := 4000, 3, 4
+	if raceDetector {
+		packs = 400
+	}
 	if packs > crdt.MaxPendingPacks {
 		t.Fatal("more packs than may wait")
 	}
@@ -195,7 +198,11 @@ func TestPendingEviction(t *testing.T) {
 	m := newMill(t, crdt.Ledger)
 	first, ids := m.chain(9, 1) // what all wait for
 	payload := m.payload(63<<10, ids[0])
-	for seed := range uint64(8) {
+	seeds := uint64(8)
+	if raceDetector {
+		seeds = 2
+	}
+	for seed := range seeds {
 		d := dice{rng: rand.New(rand.NewPCG(seed, 1))}
 		r := newReplica(t, m.charter)
 		var model []waiting
@@ -239,6 +246,9 @@ func TestPendingEviction(t *testing.T) {
 // Many small packs of one peer push out its own, not the few large ones of
 // another.
 func TestPendingFloodOfSmallPacks(t *testing.T) {
+	if raceDetector {
+		t.Skip("5000 signatures, and nothing that could race")
+	}
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	first, ids := m.chain(9, 1)

@@ -121,7 +121,7 @@ func refReadPack(frame []byte) (p refPack, ok bool) {
 
 // refCharter is §2.
 func refCharter(b []byte) bool {
-	tree, ok := refDecode(b, 40)
+	tree, ok := refDecode(b, 33)
 	f, isList := tree.([]any)
 	if !ok || !isList || len(f) != 5 || len(b) > 64<<10 || f[0] != uint64(1) {
 		return false

@@ -185,6 +185,15 @@ func (m *maker) charters() {
 	add("json", "A json room; a name of 64 bytes.", "accepted", charter(1, string(bytes.Repeat([]byte("é"), 32)), "json", none, params))
 	add("oracle", "An oracle room with parameters.", "accepted", charter(1, "o", "oracle", none, map[string]any{"period": 60, "name": "x"}))
 	add("closed", "Three writers.", "accepted", charter(1, "closed", "ledger", writers, params))
+	deep := func(n int) any { // n levels
+		var v any = "deep"
+		for range n - 1 {
+			v = []any{v}
+		}
+		return map[string]any{"p": v}
+	}
+	add("params-depth", "Parameters of 32 levels.", "accepted", charter(1, "main", "ledger", none, deep(32)))
+	add("params-too-deep", "Parameters of 33 levels.", "bad-charter", charter(1, "main", "ledger", none, deep(33)))
 	add("version", "Version 2.", "bad-charter", charter(2, "main", "ledger", none, params))
 	add("no-name", "A name of no bytes.", "bad-charter", charter(1, "", "ledger", none, params))
 	add("long-name", "A name of 65 bytes.", "bad-charter", charter(1, string(bytes.Repeat([]byte("x"), 65)), "ledger", none, params))

@@ -1,0 +1,25 @@
+package crdt_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// TestMain sets how many programs each property tries, unless -rapid.checks does:
+// the race detector makes each ten times dearer.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	checks := "100"
+	if raceDetector || testing.Short() {
+		checks = "25"
+	}
+	set := false
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "rapid.checks" })
+	if !set {
+		if err := flag.Set("rapid.checks", checks); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
