@@ -3,6 +3,9 @@ package transport
 import (
 	"context"
 	"fmt"
+	"net"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -159,4 +162,74 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 	b.ReportMetric(float64(total)*subscribers/b.Elapsed().Seconds(), "deliveries/s")
 	_ = relay
+}
+
+// BenchmarkIdleConnection: what a connection with one room, past its comparison, takes of a relay's memory. The clients are
+// bare sockets in the same process, whose own part is measured first and taken off.
+func BenchmarkIdleConnection(b *testing.B) {
+	const count = 1000
+	used := func() (total uint64) {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse + m.StackInuse
+	}
+	request := "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: " + subprotocol + "\r\n\r\n"
+	hello := AppendMessage(nil, testCharter.ID(), &Hello{Charter: testCharter.Append(nil), Agent: "raw node"})
+	masked := append([]byte{0x82, 0x80 | 126, byte(len(hello) >> 8), byte(len(hello)), 0, 0, 0, 0}, hello...)
+	var answer [4096]byte
+	bare, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer bare.Close()
+	for b.Loop() {
+		relay, url := startRelay(b)
+		open := func(address string) (all []net.Conn) {
+			for range count {
+				c, err := net.Dial("tcp", address)
+				if err != nil {
+					b.Fatal(err)
+				}
+				all = append(all, c)
+			}
+			return all
+		}
+		before := used()
+		var accepted []net.Conn
+		clients := open(bare.Addr().String())
+		for range count {
+			c, err := bare.Accept()
+			if err != nil {
+				b.Fatal(err)
+			}
+			accepted = append(accepted, c)
+		}
+		own := used() - before
+		for i := range accepted {
+			accepted[i].Close()
+			clients[i].Close()
+		}
+		before = used()
+		clients = open(strings.TrimPrefix(url, "ws://"))
+		for _, c := range clients {
+			if _, err := c.Write([]byte(request)); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := c.Read(answer[:]); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := c.Write(masked); err != nil {
+				b.Fatal(err)
+			}
+		}
+		waitFor(b, relay, "all connections", func(s *Snapshot) bool { return s.Live == count })
+		b.ReportMetric(float64(int64(used()-before)-int64(own)/2)/count/1024, "KiB/conn")
+		for _, c := range clients {
+			c.Close()
+		}
+		waitFor(b, relay, "all to be gone", func(s *Snapshot) bool { return s.Of == 0 })
+	}
 }

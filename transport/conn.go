@@ -17,15 +17,16 @@ import (
 )
 
 // A conn is one websocket, for any number of rooms. Two goroutines belong to it: the reader, which is whoever calls
-// run, and the writer, for which run waits.
+// run, and the writer, which is there only while there is something to write, and for whose last run waits: an idle
+// connection costs one stack.
 type conn struct {
 	hub      *Hub
 	ws       *websocket.Conn
 	accepted bool
 	address  string
 	stats    *LinkStats
-	done     chan struct{} // closed when the connection is over
-	signal   chan struct{} // one place: there is something to write, or finish was called
+	done     chan struct{} // closed when the last has been written
+	ping     *time.Timer
 
 	mu      sync.Mutex
 	links   map[crdt.RoomID]*link // guarded by mu
@@ -34,7 +35,9 @@ type conn struct {
 	queue   [][]byte              // guarded by mu; encoded messages, oldest first
 	bytes   int                   // guarded by mu; of queue
 	waiting []*Node               // guarded by mu; want to know when there is room
+	writing bool                  // guarded by mu; the writer is there
 	ending  bool                  // guarded by mu; no more is queued, and the writer closes when the queue is empty
+	closed  bool                  // guarded by mu; the writer has taken the last of the queue
 	err     error                 // guarded by mu; why it is over
 	heard   bool                  // guarded by mu; some room's hello arrived
 	pinged  int64                 // guarded by mu; what the last ping carried, 0 if it was answered
@@ -50,16 +53,18 @@ type link struct {
 }
 
 func newConn(h *Hub, ws *websocket.Conn, accepted bool, address string, stats *LinkStats) *conn {
-	return &conn{
+	c := &conn{
 		hub: h, ws: ws, accepted: accepted, address: address, stats: stats,
-		done: make(chan struct{}), signal: make(chan struct{}, 1), links: make(map[crdt.RoomID]*link), gone: make(map[crdt.RoomID]bool),
+		done: make(chan struct{}), links: make(map[crdt.RoomID]*link),
 	}
+	c.ping = time.AfterFunc(time.Hour, c.sendPing)
+	c.ping.Stop() // run sets when
+	return c
 }
 
 // run serves the connection until it is over and returns why.
 func (c *conn) run(ctx context.Context) error {
-	var writer sync.WaitGroup
-	writer.Go(c.write)
+	c.ping.Reset(c.hub.limits.PingPeriod)
 	stop := context.AfterFunc(ctx, func() { c.fail(ErrGoingAway) })
 	defer stop()
 	c.mu.Lock()
@@ -69,7 +74,8 @@ func (c *conn) run(ctx context.Context) error {
 	// Until the peer has closed too, what it still sends is read: to close on it would reset the connection, and the
 	// error message might be lost on the way. The writer has set a deadline for it, and an end of any kind will do.
 	_, _ = io.CopyN(io.Discard, c.ws.NetConn(), drainBytes)
-	writer.Wait()
+	<-c.done
+	c.ping.Stop()
 	_ = c.ws.Close() // nothing is left to be lost
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +115,6 @@ func (c *conn) read(ctx context.Context) error {
 		c.onPong(data)
 		return nil
 	})
-	var buf bytes.Buffer
 	for {
 		kind, r, err := c.ws.NextReader()
 		if err != nil {
@@ -118,23 +123,34 @@ func (c *conn) read(ctx context.Context) error {
 		if kind != websocket.BinaryMessage {
 			return ErrTextFrame
 		}
-		buf.Reset()
-		n, err := buf.ReadFrom(io.LimitReader(r, MaxFrameBytes+1))
-		c.stats.BytesIn.Add(uint64(n))
+		frame, err := readFrame(r)
+		c.stats.BytesIn.Add(uint64(len(frame)))
 		if err != nil {
-			return readError(err)
-		}
-		if n > MaxFrameBytes {
-			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFrameBytes)
-		}
-		extend()
-		if err := c.dispatch(ctx, bytes.Clone(buf.Bytes())); err != nil {
 			return err
 		}
-		if buf.Cap() > 64<<10 {
-			buf = bytes.Buffer{}
+		extend()
+		if err := c.dispatch(ctx, frame); err != nil {
+			return err
 		}
 	}
+}
+
+// buffers are what messages are read into before their length is known. An idle connection holds none.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readFrame reads one message, into memory of just its size.
+func readFrame(r io.Reader) ([]byte, error) {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	n, err := buf.ReadFrom(io.LimitReader(r, MaxFrameBytes+1))
+	switch {
+	case err != nil:
+		return nil, readError(err)
+	case n > MaxFrameBytes:
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFrameBytes)
+	}
+	return bytes.Clone(buf.Bytes()), nil
 }
 
 // readError names why a read ended.
@@ -281,13 +297,14 @@ func (c *conn) enqueueLocked(msg []byte) {
 	}
 	c.queue = append(c.queue, msg)
 	c.bytes += len(msg)
-	c.poke()
+	c.wakeLocked()
 }
 
-func (c *conn) poke() {
-	select {
-	case c.signal <- struct{}{}:
-	default:
+// wakeLocked sees to it that there is a writer.
+func (c *conn) wakeLocked() {
+	if !c.writing && !c.closed {
+		c.writing = true
+		go c.write()
 	}
 }
 
@@ -301,6 +318,9 @@ func (c *conn) endRoom(l *link, e Ended) {
 		return
 	}
 	delete(c.links, room)
+	if c.gone == nil {
+		c.gone = make(map[crdt.RoomID]bool)
+	}
 	c.gone[room] = true
 	if e.Message != nil {
 		c.enqueueLocked(e.Message)
@@ -324,7 +344,7 @@ func (c *conn) finishLocked(err error) {
 	c.ending = true
 	// Whoever does not read now delays our end by this much at most; an error here means that it is over already.
 	_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(closeGrace))
-	c.poke()
+	c.wakeLocked()
 }
 
 // closeGrace is how long the last messages of a connection may take, and how long the peer may take to close it then.
@@ -335,7 +355,6 @@ func (c *conn) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending {
-		c.poke()
 		return
 	}
 	if tellsPeer(err) {
@@ -358,34 +377,23 @@ func tellsPeer(err error) bool {
 	return true
 }
 
-// write is the writer's goroutine: it writes what is queued, pings, and closes.
+// write is the writer's goroutine: it writes what is queued, and closes if that was the last.
 func (c *conn) write() {
-	defer close(c.done)
-	ping := time.NewTicker(c.hub.limits.PingPeriod)
-	defer ping.Stop()
 	for {
-		select {
-		case <-c.signal:
-		case <-ping.C:
-			if err := c.ping(); err != nil {
-				c.fail(fmt.Errorf("%w: %w", ErrConnection, err))
-			}
+		msg, more, end := c.pop()
+		if end {
+			c.close()
+			close(c.done)
+			return
 		}
-		for {
-			msg, more, end := c.pop()
-			if end {
-				c.close()
-				return
-			}
-			if !more {
-				break
-			}
-			if err := c.writeMessage(msg); err != nil {
-				c.mu.Lock()
-				c.queue, c.bytes = nil, 0
-				c.mu.Unlock()
-				c.fail(writeError(err))
-			}
+		if !more {
+			return
+		}
+		if err := c.writeMessage(msg); err != nil {
+			c.mu.Lock()
+			c.queue, c.bytes = nil, 0
+			c.mu.Unlock()
+			c.fail(writeError(err))
 		}
 	}
 }
@@ -418,6 +426,7 @@ func (c *conn) pop() (msg []byte, more, end bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
+		c.writing, c.closed = c.ending, c.ending
 		return nil, false, c.ending
 	}
 	msg = c.queue[0]
@@ -460,12 +469,22 @@ func (c *conn) close() {
 	_ = c.ws.NetConn().SetReadDeadline(time.Now().Add(grace))
 }
 
-func (c *conn) ping() error {
+// sendPing pings, and comes again after PingPeriod.
+func (c *conn) sendPing() {
 	now := time.Now()
 	c.mu.Lock()
+	ending := c.ending
 	c.pinged = now.UnixNano()
 	c.mu.Unlock()
-	return c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(c.hub.limits.WriteTimeout))
+	if ending {
+		return
+	}
+	err := c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(c.hub.limits.WriteTimeout))
+	if err != nil {
+		c.fail(fmt.Errorf("%w: %w", ErrConnection, err))
+		return
+	}
+	c.ping.Reset(c.hub.limits.PingPeriod)
 }
 
 // onPong measures the round trip, if the pong is the answer to our last ping.

@@ -64,6 +64,7 @@ type Core struct {
 	refusals  []refusal
 	catchUp   CatchUp
 	version   uint64
+	view      *crdt.View // of the newest snapshot
 	dirty     bool
 	lastGrown bool // for the node: since it last looked, the log has grown, or
 	ticked    bool // Tick has done something

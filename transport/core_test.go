@@ -164,6 +164,7 @@ func TestStoreFailures(t *testing.T) {
 			if got := len(take[Packs](p)); got != 1 {
 				t.Fatalf("%d packs messages before the failure, want 1", got)
 			}
+			c.Snapshot(p.now)
 			tt.breakIt(s, l)
 			r := edit(t, c, "two")
 			if !errors.Is(r.Err, ErrFatal) || !errors.Is(r.Err, errDisk) {
@@ -175,6 +176,9 @@ func TestStoreFailures(t *testing.T) {
 			}
 			p.wantEnded("going-away")
 			snap := c.Snapshot(p.now)
+			if n := snap.View.Changes(); n != 1 {
+				t.Errorf("snapshot shows %d changes, want the durable one", n)
+			}
 			if snap.Writing != WriteStoreError || !errors.Is(snap.StoreErr, errDisk) {
 				t.Errorf("snapshot says %v, %v", snap.Writing, snap.StoreErr)
 			}

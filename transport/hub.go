@@ -80,14 +80,14 @@ func NewHub(cfg HubConfig) *Hub {
 		rooms:    make(map[crdt.RoomID]*Node), dials: make(map[string]*dial), peers: make(map[PeerID]peerRef),
 		conns: make(map[*conn]struct{}),
 	}
-	buffers := &sync.Pool{}
+	writeBuffers := &sync.Pool{}
 	h.upgrader = websocket.Upgrader{
-		HandshakeTimeout: limits.HelloTimeout, ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: buffers,
+		HandshakeTimeout: limits.HelloTimeout, ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: writeBuffers,
 		Subprotocols: []string{subprotocol},
 	}
 	h.dialer = websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: limits.DialTimeout,
-		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: buffers, Subprotocols: []string{subprotocol},
+		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: writeBuffers, Subprotocols: []string{subprotocol},
 	}
 	return h
 }
@@ -194,7 +194,8 @@ func (h *Hub) accepted(l *link) {
 	h.peers[l.peer.ID] = peerRef{link: l}
 }
 
-// ServeHTTP accepts a websocket: mount it on /websocket. It returns when the connection is over.
+// ServeHTTP accepts a websocket: mount it on /websocket. It hands the connection to a goroutine of the hub and returns, so
+// that the HTTP server's own goroutine, buffers and request are let go.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	ctx, full := h.ctx, len(h.conns) >= h.limits.Connections
@@ -214,19 +215,19 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(h, ws, true, r.RemoteAddr, &LinkStats{})
 	h.mu.Lock()
-	h.conns[c] = struct{}{}
-	h.mu.Unlock()
-	end := make(chan struct{})
-	defer close(end)
-	h.mu.Lock()
-	running := h.spawn(func() { <-end })
-	h.mu.Unlock()
-	err = ErrGoingAway
+	running := h.spawn(func() { h.serve(ctx, c) })
 	if running {
-		err = c.run(ctx)
-	} else {
-		ws.Close()
+		h.conns[c] = struct{}{}
 	}
+	h.mu.Unlock()
+	if !running {
+		_ = ws.Close() // the hub has ended meanwhile
+	}
+}
+
+// serve runs an accepted connection.
+func (h *Hub) serve(ctx context.Context, c *conn) {
+	err := c.run(ctx)
 	links := c.takeLinks()
 	h.mu.Lock()
 	delete(h.conns, c)

@@ -8,9 +8,12 @@ func (c *Core) Snapshot(now time.Time) *Snapshot {
 	c.dirty = false
 	durable := c.room.durable
 	pending, _ := c.replica.Pending()
+	if c.fatal == nil || c.view == nil {
+		c.view = c.replica.View()
+	} // else the replica holds what is not durable: what was shown before stands
 	s := &Snapshot{
 		Version: c.version, Room: c.Room(), RoomName: c.cfg.Charter.Name, Me: c.room.me,
-		View: c.replica.View(), Pending: pending, Unsent: c.room.unsent,
+		View: c.view, Pending: pending, Unsent: c.room.unsent,
 		Events: c.news.newest(), Writing: c.writing, StoreErr: c.fatal, SelfFork: c.selfFork,
 	}
 	relays := false

@@ -1,10 +1,14 @@
 package transport
 
 import (
+	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -27,7 +31,7 @@ func startHTTP(t testing.TB, f http.HandlerFunc) (url string) {
 func startHTTPS(t testing.TB) (url string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
-	s.Config.ErrorLog = nil
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return "ws" + strings.TrimPrefix(s.URL, "https")
@@ -100,5 +104,37 @@ func TestParseURL(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error shows the password: %v", err)
 		}
+	}
+}
+
+// serveRelay runs a relay with one room over a store until stop.
+func serveRelay(t testing.TB, s Store, l net.Listener) (stop func()) {
+	t.Helper()
+	n, err := OpenNode(context.Background(), NodeConfig{Charter: testCharter, Store: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub := NewHub(HubConfig{Agent: "tallystick relay test"})
+	if err := hub.Add(n); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	server := &http.Server{Handler: hub}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = server.Serve(l) }) // ends with ErrServerClosed
+	wg.Go(func() {
+		if err := n.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Go(func() {
+		if err := hub.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return func() {
+		cancel()
+		server.Close()
+		wg.Wait()
 	}
 }
