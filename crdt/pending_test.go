@@ -134,6 +134,11 @@ func TestReleaseOfALongChain(t *testing.T) {
 		if hash32(r.ID(i)) != ids[i] {
 			t.Fatalf("change %d out of order", i)
 		}
+		if d := i * 7919 % (i + 1); i > 0 {
+			if at, ok := r.Back(i, uint64(d)); !ok || at != i-d {
+				t.Fatalf("%d back from %d: got %d, %v", d, i, at, ok)
+			}
+		}
 	}
 	checkReplica(t, r)
 }
