@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -49,8 +50,8 @@ func childNode(home sample.Home, p sample.Person, url string) error {
 		return err
 	}
 	fmt.Println("ready")
-	// Somebody takes the snapshots, as a screen does.
-	return n.await(ctx, func(*transport.Snapshot) bool { return false })
+	<-n.Done()
+	return errors.New("bench: the node has stopped")
 }
 
 // childPublish publishes to a room at a rate, one signed change at a time, once it is told to begin.

@@ -127,9 +127,6 @@ func Launch() {
 		return
 	}
 	report := os.NewFile(3, "report")
-	if err := launch(report, os.Args[1:]); err != nil {
-		_, _ = fmt.Fprintln(report, err) // who started us may be gone
-		os.Exit(1)
-	}
-	os.Exit(0)
+	_, _ = fmt.Fprintln(report, launch(report, os.Args[1:])) // who started us may be gone
+	os.Exit(1)
 }

@@ -14,6 +14,7 @@ import (
 )
 
 // launch runs argv as a job in the foreground of the terminal that is its standard input, and tells report what becomes of it.
+// It returns only if that cannot be done.
 func launch(report io.Writer, argv []string) error {
 	resume := make(chan os.Signal, 1)
 	signal.Notify(resume, syscall.SIGUSR1)

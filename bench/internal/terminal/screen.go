@@ -11,6 +11,9 @@ import (
 // goes on after that.
 type Screen struct{ emulator *vt.Emulator }
 
+// NewScreen returns what e shows.
+func NewScreen(e *vt.Emulator) *Screen { return &Screen{e} }
+
 // Size is the number of columns and of rows.
 func (s *Screen) Size() (cols, rows int) { return s.emulator.Width(), s.emulator.Height() }
 

@@ -96,7 +96,7 @@ func Start(path string, args []string, o Options) (*Terminal, error) {
 		return nil, errors.Join(fmt.Errorf("start %s on a pseudo-terminal: %w", path, err), master.Close(), slave.Close())
 	}
 	if o.Screen {
-		t.screen = &Screen{vt.NewEmulator(o.Cols, o.Rows)}
+		t.screen = NewScreen(vt.NewEmulator(o.Cols, o.Rows))
 		go t.answer()
 		go t.emulate()
 	}
