@@ -170,6 +170,7 @@ func (d *dial) list() []*subscription {
 func (d *dial) run(ctx context.Context) {
 	wait := backoff{min: d.hub.limits.BackoffMin, max: d.hub.limits.BackoffMax}
 	for {
+		d.forgetStopped()
 		subs := d.list()
 		if len(subs) == 0 || ctx.Err() != nil {
 			return
@@ -196,6 +197,17 @@ func (d *dial) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// forgetStopped ends the wishes of nodes that have stopped.
+func (d *dial) forgetStopped() {
+	for _, s := range d.list() {
+		select {
+		case <-s.node.done:
+			d.hub.unsubscribe(s)
+		default:
+		}
 	}
 }
 
