@@ -16,6 +16,13 @@ type Store interface {
 // *store.Store is one. An error means that the guard comes back at the next start, no more.
 type Adopter interface{ Adopt() error }
 
+// Merger is a Store whose newest records can be merged into fewer when it is opened: records are made as fast as people
+// type, packs hold thousands of changes. A *store.Store is one.
+type Merger interface {
+	// Replace puts frames in the place of the records from `from` to the end, in one transaction, durable on return.
+	Replace(from uint64, frames [][]byte) error
+}
+
 // LastFile remembers, beside the key, the newest own change that may have left this machine. A *store.Last is one.
 type LastFile interface {
 	// ID returns the id that was set last, false if none ever was.
