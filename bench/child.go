@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -28,30 +27,10 @@ func child(role string, args []string) error {
 		}
 		fmt.Println("ready")
 		return plain.Serve(l)
-	case "node":
-		return childNode(sample.Home(args[0]), sample.NewPerson(args[1]), args[2])
 	case "publish":
 		return childPublish(args)
 	}
 	return fmt.Errorf("bench: there is no role %q", role)
-}
-
-// childNode is a node of the room "main" without a screen, connected to url. It is killed at the end.
-func childNode(home sample.Home, p sample.Person, url string) error {
-	ctx := context.Background()
-	n, err := openNode(ctx, home, p, crdt.OpenLedger("main"))
-	if err != nil {
-		return err
-	}
-	if _, err := n.hub.Connect(n.Node, url); err != nil {
-		return err
-	}
-	if err := n.await(ctx, func(s *transport.Snapshot) bool { return s.Live > 0 }); err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	<-n.Done()
-	return errors.New("bench: the node has stopped")
 }
 
 // childPublish publishes to a room at a rate, one signed change at a time, once it is told to begin.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tallystick/tallystick/bench/internal/proc"
@@ -279,33 +280,57 @@ func (s *screenRun) resizing(ctx context.Context, t *terminal.Terminal) error {
 	return nil
 }
 
-// filtering measures from the last key of a word to its hits.
+// filtering measures from the last key of a word to a page of its hits, and to the last hit.
 func (s *screenRun) filtering(ctx context.Context, t *terminal.Terminal) error {
-	var took []time.Duration
+	var page, all []time.Duration
 	for range 4 {
-		for _, word := range []string{"dinner", "zürich", "taxi", "lindenhof", "32.50"} {
-			if _, err := do(ctx, t, append([]string{"/"}, split(word[:len(word)-1])...)...); err != nil {
-				return fmt.Errorf("filter %q: %w", word, err)
+		for _, word := range []string{"dinner", "taxi", "hostel", "museum", "concert"} {
+			if _, err := do(ctx, t, "/"); err != nil {
+				return fmt.Errorf("filter: %w", err)
 			}
-			title := regexp.MustCompile(`[0-9,]+ of [0-9,]+ rows · filter ` + regexp.QuoteMeta(word) + ` `)
-			e := t.Expect(func(scr *terminal.Screen) bool { return title.MatchString(scr.Row(1)) })
-			at, err := t.Send(word[len(word)-1:])
+			first := t.Expect(func(scr *terminal.Screen) bool { return onlyHits(scr, word) })
+			done := regexp.MustCompile(`[0-9,]+ of [0-9,]+ rows · filter ` + word + ` `)
+			last := t.Expect(func(scr *terminal.Screen) bool { return done.MatchString(scr.Row(1)) })
+			at, err := t.Send(word)
 			if err != nil {
 				return err
 			}
-			f, err := e.Wait(patience)
+			f, err := first.Wait(patience)
 			if err != nil {
 				return fmt.Errorf("filter %q: %w", word, err)
 			}
-			took = append(took, f.At.Sub(at))
-			if err := pause(ctx, 100*time.Millisecond); err != nil {
-				return err
+			page = append(page, f.At.Sub(at))
+			if f, err = last.Wait(patience); err != nil {
+				return fmt.Errorf("filter %q: %w", word, err)
 			}
+			all = append(all, f.At.Sub(at))
 			if err := toNav(t); err != nil {
 				return err
 			}
 		}
 	}
-	s.figure("filter: last key to hits", "ms", stat.Durations(took), "", report.AtMost("p50", 30))
+	s.figure("filter: word to first page of hits", "ms", stat.Durations(page), "typed in one go", report.AtMost("p50", 30))
+	s.figure("filter: word to all hits", "ms", stat.Durations(all), "the newest are shown meanwhile")
 	return nil
+}
+
+// onlyHits reports whether the list shows rows, and each of them has the word.
+func onlyHits(scr *terminal.Screen, word string) bool {
+	_, rows := scr.Size()
+	n := 0
+	for y := 3; y < rows; y++ { // after header, border, and the names of the columns
+		row := scr.Row(y)
+		if strings.HasPrefix(row, "└") {
+			break
+		}
+		list, _, _ := strings.Cut(strings.TrimPrefix(row, "│"), "│")
+		if strings.TrimSpace(list) == "" {
+			continue
+		}
+		if !strings.Contains(list, word) {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }

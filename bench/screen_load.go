@@ -11,7 +11,6 @@ import (
 
 	"github.com/tallystick/tallystick/bench/internal/proc"
 	"github.com/tallystick/tallystick/bench/internal/report"
-	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/stat"
 	"github.com/tallystick/tallystick/bench/internal/terminal"
 )
@@ -22,21 +21,11 @@ const (
 )
 
 // load measures the screen while others write: a second process publishes 1,000 changes a second through the relay.
-// Beside it runs a node without a screen on the same room; what the screen's process takes beyond that is the screen's.
 func (s *screenRun) load(ctx context.Context) error {
 	if !s.largest {
 		return nil
 	}
-	other := sample.NewPerson("other")
-	home, err := s.run.home(other, s.room)
-	if err != nil {
-		return err
-	}
-	node, stopNode, err := s.helper("node", string(home), other.Name, s.relay.URL)
-	if err != nil {
-		return err
-	}
-	publisher, stopPublisher, err := s.helper("publish", s.relay.URL, s.room.Charter.Name, fmt.Sprint(loadRate), fmt.Sprint(loadSpan*4))
+	publisher, stopPublisher, err := s.helper("publish", s.relay.URL, s.room.Charter.Name, fmt.Sprint(loadRate), fmt.Sprint(loadSpan*5))
 	if err != nil {
 		return err
 	}
@@ -50,40 +39,56 @@ func (s *screenRun) load(ctx context.Context) error {
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
-	if err := s.loadFrames(ctx, t, node.pid); err != nil {
-		return s.shown(t, err)
+	for _, part := range []func(context.Context, *terminal.Terminal) error{s.loadFrames, s.loadKeys} {
+		if err := part(ctx, t); err != nil {
+			return s.shown(t, err)
+		}
 	}
-	if err := stopNode(); err != nil {
-		return s.shown(t, err)
-	}
-	if err := s.loadKeys(ctx, t); err != nil {
-		return s.shown(t, err)
-	}
-	return errors.Join(stopPublisher(), t.Close())
+	return errors.Join(t.Close(), stopPublisher())
 }
 
-// loadFrames counts frames and CPU time, nobody typing.
-func (s *screenRun) loadFrames(ctx context.Context, t *terminal.Terminal, node int) error {
+// loadFrames counts frames and CPU time, nobody typing. For the screen's part the terminal is then made so small that
+// there is nothing to draw, and the process has only the rest of its work.
+func (s *screenRun) loadFrames(ctx context.Context, t *terminal.Terminal) error {
 	counts := t.Counts()
-	screenBefore, err1 := proc.Read(t.PID())
-	nodeBefore, err2 := proc.Read(node)
-	if err := errors.Join(err1, err2, pause(ctx, loadSpan)); err != nil {
-		return err
-	}
-	screenAfter, err1 := proc.Read(t.PID())
-	nodeAfter, err2 := proc.Read(node)
-	if err := errors.Join(err1, err2); err != nil {
+	whole, err := use(ctx, t.PID())
+	if err != nil {
 		return err
 	}
 	now := t.Counts()
-	whole, bare := screenAfter.Since(screenBefore), nodeAfter.Since(nodeBefore)
 	seconds := whole.Wall.Seconds()
+	if _, err := t.Resize(9, 2); err != nil {
+		return err
+	}
+	if err := pause(ctx, 200*time.Millisecond); err != nil {
+		return err
+	}
+	bare, err := use(ctx, t.PID())
+	if err != nil {
+		return err
+	}
+	if _, err := t.Resize(120, 36); err != nil {
+		return err
+	}
 	s.figure("1,000 changes/s arriving: frames", "/s", report.Single(float64(now.Frames-counts.Frames)/seconds), "", report.AtMost("p50", 30))
 	s.figure("1,000 changes/s arriving: output", "B/s", report.Single(float64(now.Bytes-counts.Bytes)/seconds), "")
-	s.figure("1,000 changes/s arriving: CPU of the process", "%", report.Single(whole.Percent()), "checking and storing included")
+	s.figure("1,000 changes/s arriving: CPU of the process", "%", report.Single(whole.Percent()), "with checking and storing")
 	s.figure("1,000 changes/s arriving: CPU for the screen", "%", report.Single(whole.Percent()-bare.Percent()),
-		fmt.Sprintf("beyond a node without one: %s %%", report.Number(bare.Percent())), report.AtMost("p50", 15))
-	return nil
+		fmt.Sprintf("beyond the same at 9x2, where nothing is drawn: %s %%", report.Number(bare.Percent())), report.AtMost("p50", 15))
+	return pause(ctx, 200*time.Millisecond)
+}
+
+// use is what a process uses within loadSpan.
+func use(ctx context.Context, pid int) (proc.Spent, error) {
+	before, err := proc.Read(pid)
+	if err != nil {
+		return proc.Spent{}, err
+	}
+	if err := pause(ctx, loadSpan); err != nil {
+		return proc.Spent{}, err
+	}
+	after, err := proc.Read(pid)
+	return after.Since(before), err
 }
 
 // loadKeys types while the changes arrive. The frame of a key is the first that shows the cursor one column on.
