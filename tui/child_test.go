@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tallystick/tallystick/transport"
 )
 
 // childEnv makes the test binary a program with the screen: its value says what the room holds and does.
@@ -47,7 +49,15 @@ func child(what string) int {
 			case "command":
 				panic("in a command")
 			}
-			w = newWorld(&testing.T{}).demo(n)
+			switch kind {
+			case "evil":
+				w = evilWorld(&testing.T{})
+			case "still": // nothing on the screen counts
+				w = newWorld(&testing.T{}).demo(30)
+				w.with(func(s *transport.Snapshot) { s.Peers = s.Peers[:2] })
+			default:
+				w = newWorld(&testing.T{}).demo(n)
+			}
 			return Opened{Node: w}, nil
 		},
 	}

@@ -58,6 +58,21 @@ func (fx effects) awaitSnapshot(n Node, taken time.Time) tea.Cmd {
 	}
 }
 
+// awaitNote waits for a line about the connections.
+func (fx effects) awaitNote(notes <-chan string) tea.Cmd {
+	if notes == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		select {
+		case s := <-notes:
+			return linkMsg(s)
+		case <-fx.ctx.Done():
+			return nil
+		}
+	}
+}
+
 // sleep waits; it reports false if the program ended meanwhile.
 func (fx effects) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)

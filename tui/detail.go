@@ -171,8 +171,8 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	line := func(name screen.Const, parts ...part) {
 		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
 	}
-	line("id", own(st.Text, groupedHex(c.ID, digits)))
-	author := []part{own(st.Text, groupedHex(c.Author, authorDigits(full)))}
+	line("id", own(st.Text, hexIn(c.ID, digits, w-10)))
+	author := []part{own(st.Text, hexIn(c.Author, authorDigits(full), w-10))}
 	if c.Author == m.snap.Me {
 		author = append(author, own(st.Dim, " (you)"))
 	}
@@ -191,7 +191,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	} else if ext == inEvidence {
 		line("prev", own(st.Warn, shortHex(c.Prev, 8)), own(st.Dim, "  the same in both"))
 	} else {
-		line("prev", own(st.Text, groupedHex(c.Prev, prevDigits(full))))
+		line("prev", own(st.Text, hexIn(c.Prev, prevDigits(full), w-10)))
 	}
 	m.linkLines(&out, label, c.Links, w, full)
 	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
@@ -251,7 +251,7 @@ func (m *Model) linkLines(out *[]textLine, label func(screen.Const) screen.Const
 		add(own(m.st.Dim, "none"))
 	case full:
 		for i := range min(n, maxLinksShown) {
-			add(own(m.st.Text, groupedHex(links.At(i), 64)))
+			add(own(m.st.Text, hexIn(links.At(i), 64, w-10)))
 		}
 		if n > maxLinksShown {
 			add(own(m.st.Dim, number(n-maxLinksShown)+" more"))

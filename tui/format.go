@@ -65,6 +65,14 @@ func groupedHex(id [32]byte, n int) screen.Const {
 	return screen.Const(b.String())
 }
 
+// hexIn is the first n digits of an id, in groups if that leaves all of them visible in w cells.
+func hexIn(id [32]byte, n, w int) screen.Const {
+	if s := groupedHex(id, n); screen.Width(s) <= w {
+		return s
+	}
+	return shortHex(id, n)
+}
+
 // bytesRate is a rate in bytes a second.
 func bytesRate(perSecond float64) screen.Const {
 	switch {

@@ -49,6 +49,7 @@ type (
 		then  func(*Model, map[crdt.ChangeID]int)
 	}
 	noteMsg struct{ note note } // something to tell at the bottom
+	linkMsg string              // something to tell about the connections in general; from outside
 )
 
 // pasted is a paste of several lines, read as transactions.

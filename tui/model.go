@@ -61,6 +61,7 @@ type Model struct {
 	names   namesState  // names.go
 	digest  digestState // digest.go
 	note    note
+	link    safe.String // what was last told about the connections in general
 	mouse   bool
 	ticking bool // a tickMsg is on its way
 	now     func() time.Time
@@ -90,7 +91,9 @@ func newModel(o Options, fx effects) *Model {
 }
 
 // Init implements tea.Model: it begins to open the room.
-func (m *Model) Init() tea.Cmd { return m.fx.open(m.options.Open) }
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(m.fx.open(m.options.Open), m.fx.awaitNote(m.options.Notes))
+}
 
 // Update implements tea.Model. It routes; the handlers are beside what they handle.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -139,6 +142,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		msg.then(m, msg.index)
 	case noteMsg:
 		m.dirty, m.note = true, msg.note
+	case linkMsg:
+		m.dirty, m.link = true, m.cs.Text(string(msg), noteCells)
+		if m.note == (note{}) {
+			m.note = note{text: m.link}
+		}
+		return m, m.fx.awaitNote(m.options.Notes)
 	case tickMsg:
 		m.ticking = false
 		m.peers.measure(m.snap, time.Time(msg))

@@ -19,6 +19,8 @@ type Options struct {
 	// ends with the screen; what Open started is the caller's to stop after Run. An error of Open ends Run, which returns it.
 	// Goroutines that Open starts should run under guard, so that a panic in one leaves the terminal clean.
 	Open func(ctx context.Context, guard *Guard) (Opened, error)
+	// Notes are lines about the connections that no peer's state tells, such as who listens where. The newest is shown. Nil: none.
+	Notes <-chan string
 	// Name is this person's label: the giver of a line that names none.
 	Name string
 	// Room is shown until the room is open.

@@ -24,7 +24,7 @@ import (
 
 // Run shows the screen until the user quits (nil), ctx ends (its error), a signal ends it ([*SignalError]), Open fails (its
 // error), or something panics ([*PanicError]). The terminal is then as it was before. It owns the process's signals
-// SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP and SIGCONT while it runs. Errors besides: [ErrNoTerminal].
+// SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGCONT while it runs. Errors besides: [ErrNoTerminal].
 func Run(ctx context.Context, o Options) error {
 	if o.In == nil {
 		o.In = os.Stdin
@@ -37,8 +37,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	out := openOwn(o.Out)
+	if out != o.Out {
+		defer func() { _ = out.Close() }() // nothing is written after leave
+	}
 	r := &runner{
-		ctx: ctx, cancel: cancel, term: &terminal{in: o.In, out: o.Out},
+		ctx: ctx, cancel: cancel, term: &terminal{in: o.In, tty: o.Out, out: out},
 		signals: make(chan os.Signal, 8), continued: make(chan struct{}, 1),
 	}
 	r.guard = &Guard{fail: r.fail}
@@ -48,12 +52,12 @@ func Run(ctx context.Context, o Options) error {
 	defer signal.Stop(r.signals)
 
 	if err := r.term.enter(); err != nil {
-		r.term.leave(true)
+		r.term.leave(true, false)
 		return err
 	}
-	defer r.term.leave(true) // also if what follows panics on this goroutine
+	defer r.term.leave(true, false) // also if what follows panics on this goroutine
 
-	r.painter = screen.NewPainter(o.Out, func() { r.sendLater(paintMsg{}) })
+	r.painter = screen.NewPainter(out, func() { r.sendLater(paintMsg{}) })
 	r.model = newModel(o, effects{ctx: ctx, guard: r.guard, terminal: r, clipboard: o.Clipboard, tmux: o.Tmux})
 	r.program = tea.NewProgram(&loop{Model: r.model, runner: r},
 		tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithoutRenderer(), tea.WithFPS(1),
@@ -132,6 +136,7 @@ func (l *loop) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case resizedMsg: // asked for here, so that of several the last counts
 		l.Model.resize(l.runner.term.size())
 		l.Model.dirty = true
+		l.runner.painter.Repaint() // also at the size that it has: in between it may have had another, and lost what was shown
 		return l, nil
 	}
 	_, cmd := l.Model.Update(msg)
@@ -197,11 +202,13 @@ func (r *runner) guarded(cmd tea.Cmd) tea.Cmd {
 
 // giveBack stops painting and gives the terminal back, for good if it is the end. It does nothing the second time.
 func (r *runner) giveBack(end bool) {
-	giveUp := make(chan struct{})
-	timeout := time.AfterFunc(leaveDeadline/2, func() { close(giveUp) })
-	r.painter.Pause(giveUp)
-	timeout.Stop()
-	r.term.leave(end)
+	stuck := !r.painter.Pause(leaveDeadline / 2)
+	if stuck {
+		r.term.interrupt()
+		r.painter.Pause(leaveDeadline / 4)
+		r.term.resumeWriting()
+	}
+	r.term.leave(end, stuck)
 }
 
 // takeBack takes the terminal again, and paints all of it: its size may have changed, and its contents.
@@ -224,8 +231,6 @@ func (r *runner) watchSignals() {
 			switch s {
 			case syscall.SIGWINCH:
 				r.sendLater(resizedMsg{})
-			case syscall.SIGTSTP:
-				r.guard.Go(func() { r.suspend() })
 			case syscall.SIGCONT:
 				if r.suspended.Load() {
 					select {
@@ -238,8 +243,8 @@ func (r *runner) watchSignals() {
 			default:
 				r.fail(&SignalError{Signal: s})
 				// At once: the loop may hang. A second signal then finds its default, and a clean terminal.
-				signal.Stop(r.signals)
 				r.giveBack(true)
+				signal.Stop(r.signals)
 				return
 			}
 		}
@@ -259,7 +264,6 @@ func (r *runner) suspend() bool {
 	}
 	r.giveBack(false)
 	stopped := stopSelf(r.continued)
-	signal.Notify(r.signals, syscall.SIGTSTP)
 	if stopped && !r.term.foreground() {
 		// Continued in the background: by `kill`, whose signal comes along and ends us, or by `bg`, and then taking the
 		// terminal stops us again, as it should.

@@ -144,6 +144,10 @@ func (m *Model) drawPeersPane(a screen.Area) {
 		return
 	}
 	if len(m.snap.Peers) == 0 {
+		if m.link.Width() > 0 {
+			drawLines(a, appendWrapped(nil, a.W-1, " ", m.st.Dim, m.st.Dim, m.link), 0)
+			return
+		}
 		a.Const(1, 0, m.st.Dim, "none: 2, then a adds one")
 		return
 	}
@@ -324,13 +328,17 @@ func (m *Model) peerLines(w int) []textLine {
 		}
 		out = append(out, nil)
 	}
+	if m.link.Width() > 0 {
+		out = append(out, textLine{own(st.Focus, " Connection")})
+		out = append(appendWrapped(out, w-1, " ", st.Dim, st.Text, m.link), nil)
+	}
 	log, doc := screen.Const("…"), screen.Const("…")
 	if m.digest.fresh(m) {
 		log, doc = shortHex(m.digest.log, 64), shortHex(m.digest.doc, 64)
 	}
 	me := screen.Const("nobody: reading only")
 	if m.snap.Writing != transport.WriteNoAuthor {
-		me = groupedHex(m.snap.Me, 64)
+		me = hexIn(m.snap.Me, 64, w-13)
 	}
 	out = append(out, textLine{own(st.Focus, " Room"), own(st.Dim, "  equal digests mean equal documents: compare them with others")},
 		textLine{label("log digest"), own(st.Text, log)},

@@ -5,7 +5,6 @@ package tui
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -27,7 +26,8 @@ const (
 // terminal is the terminal's state before us, and whether it is ours now. Safe for concurrent use: signals, the model's
 // commands and a panicking goroutine all may end it.
 type terminal struct {
-	in, out *os.File
+	in, tty *os.File // as they were given
+	out     *os.File // tty once more, for us alone where the system allows it; never ask it for its Fd: deadlines would stop
 
 	mu      sync.Mutex
 	before  *term.State
@@ -62,8 +62,8 @@ func (t *terminal) enter() error {
 }
 
 // leave gives the terminal back as it was, for good if it is the end. It does nothing the second time, and takes no
-// longer than leaveDeadline.
-func (t *terminal) leave(end bool) {
+// longer than leaveDeadline. stuck says that a picture could not be written to its end.
+func (t *terminal) leave(end, stuck bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = t.ended || end
@@ -71,24 +71,53 @@ func (t *terminal) leave(end bool) {
 		return
 	}
 	t.entered = false
-	// What is pressed from here on is for the shell; restoring does not wait for output to drain.
-	_ = term.Restore(int(t.in.Fd()), t.before) // the terminal may be gone: nothing can be done
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = t.out.WriteString(leaveModes) // as above
-	}()
-	timeout := time.NewTimer(leaveDeadline)
-	defer timeout.Stop()
-	select {
-	case <-done:
-	case <-timeout.C:
+	// Errors from here on are of a terminal that is gone: nothing can be done.
+	if end {
+		discardInput(t.in) // keys and pastes that were meant for the screen are no commands for the shell
+	}
+	_ = term.Restore(int(t.in.Fd()), t.before) // does not wait for output to drain
+	if stuck {
+		discardOutput(t.tty) // what waits is in the way of what matters
+	}
+	err := t.writeModes()
+	if err != nil || !takesBytes(t.tty, leaveDeadline/4) {
+		// It takes nothing. At least what is said next, on standard error, must not wait for it.
+		discardOutput(t.tty)
+		_ = t.writeModes() // once more: it was just dropped
 	}
 }
 
+// writeModes writes leaveModes, for at most half of leaveDeadline.
+func (t *terminal) writeModes() error {
+	if t.out.SetWriteDeadline(time.Now().Add(leaveDeadline/2)) == nil {
+		_, err := t.out.WriteString(leaveModes)
+		_ = t.out.SetWriteDeadline(time.Time{}) // as it could be set, it can be taken back
+		return err
+	}
+	// A file without deadlines.
+	done := make(chan error, 1)
+	go func() {
+		_, err := t.out.WriteString(leaveModes)
+		done <- err
+	}()
+	timeout := time.NewTimer(leaveDeadline / 2)
+	defer timeout.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timeout.C:
+		return nil // it may come to its end yet; a second one behind it would not help
+	}
+}
+
+// interrupt ends a write under way, if the file can do that; writing goes on after resumeWriting.
+func (t *terminal) interrupt() { _ = t.out.SetWriteDeadline(time.Now()) }
+
+func (t *terminal) resumeWriting() { _ = t.out.SetWriteDeadline(time.Time{}) }
+
 // size returns the terminal's size, 80 x 24 if it does not tell.
 func (t *terminal) size() (w, h int) {
-	ws, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ)
+	ws, err := unix.IoctlGetWinsize(int(t.tty.Fd()), unix.TIOCGWINSZ)
 	if err != nil || ws.Col == 0 || ws.Row == 0 {
 		return 80, 24
 	}
@@ -98,7 +127,6 @@ func (t *terminal) size() (w, h int) {
 // stopSelf stops the process group, as a shell expects of ctrl+z, and returns after it was continued. In a group that no
 // shell watches the kernel ignores the signal: then it returns false, after a moment.
 func stopSelf(continued <-chan struct{}) bool {
-	signal.Reset(syscall.SIGTSTP)
 	if err := syscall.Kill(0, syscall.SIGTSTP); err != nil {
 		return false
 	}
@@ -112,10 +140,11 @@ func stopSelf(continued <-chan struct{}) bool {
 	}
 }
 
-// Signals that the screen answers to.
+// Signals that the screen answers to. SIGTSTP is none: once it was asked for, Go does not give it its default back
+// (signal.Reset leaves the runtime's handler, which drops it), and no ctrl+z would stop the program any more.
 var (
 	endSignals    = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
-	screenSignals = []os.Signal{syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP}
+	screenSignals = []os.Signal{syscall.SIGWINCH, syscall.SIGCONT}
 )
 
 // foreground reports whether the terminal is the process group's to use.

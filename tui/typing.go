@@ -210,7 +210,15 @@ func (m *Model) enter() tea.Cmd {
 	m.entry.line.Set("")
 	m.names.add([]string{e.Postings[0].Label, e.Postings[1].Label})
 	m.nextMend()
+	m.toOwn()
 	return m.submit(submission{literal, text})
+}
+
+// toOwn makes the list follow its end, where what is sent now will stand: whoever sends wants to see it.
+func (m *Model) toOwn() {
+	if s := &m.ledger; s.rows != nil && !s.filter.active() {
+		s.list.To(s.rows, s.list.Len()-1)
+	}
 }
 
 // writable reports whether a transaction is taken at this moment; if not, it tells why and what to do.
@@ -326,6 +334,7 @@ func (m *Model) sendPaste() tea.Cmd {
 	if m.entry.line.String() == "" {
 		m.nextMend()
 	}
+	m.toOwn()
 	return m.submit(batch...)
 }
 

@@ -1,8 +1,11 @@
 package screen
 
 import (
+	"errors"
 	"io"
+	"os"
 	"sync"
+	"time"
 )
 
 // Painter writes pictures to a terminal, the newest only: a picture that comes while another is being written replaces
@@ -66,23 +69,24 @@ func (p *Painter) Run() error {
 			buf = Diff(buf, old, p.work)
 			p.front, p.work = p.work, p.front
 		}
-		var err error
+		written, err := 0, error(nil)
 		if len(buf) > 0 {
-			_, err = p.out.Write(buf)
+			written, err = p.out.Write(buf)
 		}
 		p.buf = buf
 
 		p.mu.Lock()
 		p.writing = false
-		if len(buf) > 0 {
+		p.repaint = p.repaint || written < len(buf)
+		if written > 0 {
 			p.frames++
-			p.bytes += len(buf)
+			p.bytes += written
 		}
 		asked := p.asked
 		p.asked = false
 		p.wake.Broadcast()
 		p.mu.Unlock()
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
 		if asked && p.idle != nil {
@@ -124,23 +128,19 @@ func (p *Painter) Repaint() {
 	p.repaint = true
 }
 
-// Pause stops writing; it returns when the write under way is done, or when giveUp is closed first. Pictures handed over
-// meanwhile wait.
-func (p *Painter) Pause(giveUp <-chan struct{}) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.paused = true
-		for p.writing {
-			p.wake.Wait()
-		}
-	}()
-	select {
-	case <-done:
-	case <-giveUp:
+// Pause stops writing; it reports whether the write under way came to its end within limit. Pictures handed over meanwhile
+// wait. (A write that a deadline of the file cuts short is no error: the next picture is a whole one.)
+func (p *Painter) Pause(limit time.Duration) bool {
+	timeout := time.AfterFunc(limit, p.wake.Broadcast)
+	defer timeout.Stop()
+	end := time.Now().Add(limit)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = true
+	for p.writing && time.Now().Before(end) {
+		p.wake.Wait()
 	}
+	return !p.writing
 }
 
 // Resume ends a Pause; the next picture is a whole one.

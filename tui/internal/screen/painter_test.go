@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 )
 
 // gate is a terminal that takes a write only when told to.
@@ -51,7 +52,7 @@ func TestPainterShowsTheNewestOnly(t *testing.T) {
 	<-free
 	<-term.begun
 	term.let <- nil
-	p.Pause(nil) // waits for the write
+	p.Pause(time.Minute) // waits for the write
 	out := term.got.String()
 	if bytes.Contains([]byte(out), []byte("two")) || !bytes.Contains([]byte(out), []byte("three")) {
 		t.Errorf("got %q, want one and three", out)
@@ -75,7 +76,7 @@ func TestPainterPauseResume(t *testing.T) {
 	p.Show(picture("one"))
 	<-term.begun
 	term.let <- nil
-	p.Pause(nil)
+	p.Pause(time.Minute)
 	p.Show(picture("one"))
 	if p.Busy() {
 		t.Error("busy while paused: the loop would wait for ever")
@@ -86,7 +87,7 @@ func TestPainterPauseResume(t *testing.T) {
 	p.Resume()
 	<-term.begun
 	term.let <- nil
-	p.Pause(nil)
+	p.Pause(time.Minute)
 	if !bytes.Contains(term.got.Bytes(), []byte("\x1b[2J\x1b[1Hone")) {
 		t.Errorf("got %q, want a whole picture at the end", term.got.String())
 	}
@@ -100,9 +101,9 @@ func TestPainterPauseGivesUp(t *testing.T) {
 	defer p.Close()
 	p.Show(picture("one"))
 	<-term.begun
-	giveUp := make(chan struct{})
-	close(giveUp)
-	p.Pause(giveUp) // the terminal takes nothing: must return
+	if p.Pause(time.Millisecond) {
+		t.Error("says that the write came to its end; the terminal takes nothing")
+	}
 	term.let <- nil
 }
 

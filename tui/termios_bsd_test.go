@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package tui
+
+import "golang.org/x/sys/unix"
+
+const ioctlGetTermios = unix.TIOCGETA
