@@ -125,6 +125,9 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 		me = c.writer.Author()
 	}
 	c.room = newRoom(replica, me, cfg.Agent, cfg.Limits, cfg.Rand)
+	if cfg.Last != nil {
+		_, c.room.wrote = cfg.Last.ID()
+	}
 	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn())
 	c.lookAtForks(time.Time{})
 	c.setWriting()

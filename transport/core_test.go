@@ -264,8 +264,22 @@ func TestGuard(t *testing.T) {
 		c, _ := guardedCore(t)
 		p := newPuppet(t, c, 1)
 		p.hello(mustReplica(t), "test relay")
+		if r := edit(t, c, "no"); !errors.Is(r.Err, ErrGuarded) {
+			t.Errorf("write after a comparison with an empty peer: %v, want ErrGuarded", r.Err)
+		}
+	})
+	t.Run("never written, and a peer that knows nothing of the key", func(t *testing.T) {
+		_, foreign := chainOf(t, 7, 1)
+		c := mustCore(t, NodeConfig{Key: testKey(1), Last: &memLast{}, Copied: true})
+		p := newPuppet(t, c, 1)
+		p.hello(foreign, "test relay")
+		if r := edit(t, c, "no"); !errors.Is(r.Err, ErrGuarded) {
+			t.Errorf("write before anything is known: %v, want ErrGuarded", r.Err)
+		}
+		p.say(packsOf(foreign, 0))
+		p.say(&Tips{Round: 2, Form: formFingerprint, Fingerprint: c.room.tips.view().fingerprint(nil)})
 		if r := edit(t, c, "now"); r.Err != nil {
-			t.Errorf("write after a comparison with an empty peer: %v", r.Err)
+			t.Errorf("write after an equal comparison: %v", r.Err)
 		}
 	})
 	t.Run("a peer that names more and sends nothing", func(t *testing.T) {

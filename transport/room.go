@@ -25,11 +25,13 @@ type room struct {
 	frames  frameCache
 	owners  ownerSource
 
-	ever   indexSet // changes that some peer has said to hold; kept if me is set
-	mine   int      // own changes in the log
-	unsent int      // own changes that are not in ever
-	asked  int      // frames asked of the cache, and those that were there: for tests and benchmarks
-	reused int
+	ever     indexSet // changes that some peer has said to hold; kept if me is set
+	mine     int      // own changes in the log
+	firstOwn int      // log index of the first of them
+	wrote    bool     // own changes may have left this machine before
+	unsent   int      // own changes that are not in ever
+	asked    int      // frames asked of the cache, and those that were there: for tests and benchmarks
+	reused   int
 }
 
 func newRoom(r *crdt.Replica, me crdt.Author, agent string, limits Limits, random *rand.Rand) *room {
@@ -54,6 +56,9 @@ func (rm *room) grown() {
 			rm.tips.add(hashTip(author, rm.replica.ID(i)), i)
 		}
 		if author == rm.me {
+			if rm.mine == 0 {
+				rm.firstOwn = i
+			}
 			rm.mine++
 			rm.unsent++
 		}

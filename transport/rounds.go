@@ -165,16 +165,20 @@ func (s *session) lost(equal bool) int {
 	return n
 }
 
-// coversOwn reports whether the peer has named every tip of our own author that it holds, and we hold them all.
+// coversOwn reports whether the peer has named every tip of our own author that it holds, and we hold them all. A peer that
+// shows nothing of our author says nothing of it, if there is anything to be shown.
 func (s *session) coversOwn(equal bool) bool {
-	c := &s.cmp
+	c, rm := &s.cmp, s.room
+	if (rm.mine > 0 || rm.wrote) && (rm.mine == 0 || !c.has.has(rm.firstOwn)) {
+		return false
+	}
 	switch {
 	case equal, c.theirs == [32]byte{}:
 		return true
 	case c.ownTip, c.mine.root == nil:
 		return false
 	case c.filtered:
-		return s.room.mine > 0 // we have named our own author, so it had to name its branches
+		return rm.mine > 0 // we have named our own author, so it had to name its branches
 	default:
 		return true
 	}
