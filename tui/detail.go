@@ -172,7 +172,11 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
 	}
 	line("id", own(st.Text, hexIn(c.ID, digits, w-10)))
-	author := []part{own(st.Text, hexIn(c.Author, authorDigits(full), w-10))}
+	authorCells := w - 10
+	if full {
+		authorCells -= len(" (you)")
+	}
+	author := []part{own(st.Text, hexIn(c.Author, authorDigits(full), authorCells))}
 	if c.Author == m.snap.Me {
 		author = append(author, own(st.Dim, " (you)"))
 	}

@@ -271,8 +271,11 @@ func (m *Model) drawListFoot(a screen.Area) {
 func (m *Model) drawEmpty(a screen.Area) {
 	lines := []screen.Const{
 		"No transaction in this room yet.", "",
-		"Press n and type one:  alice -> bob 12.50 dinner",
+		"Type one:  alice -> bob 12.50 dinner",
 		"It is signed, kept here, and sent to every peer that is there.",
+	}
+	if m.field == noField {
+		lines[2] = "Press n and type one:  alice -> bob 12.50 dinner"
 	}
 	if m.ledger.filter.active() {
 		lines = []screen.Const{"Nothing matches the filter.", "", "Esc shows all rows again."}

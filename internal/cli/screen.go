@@ -10,7 +10,6 @@ import (
 
 	"github.com/atotto/clipboard"
 
-	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui"
 )
@@ -27,8 +26,9 @@ func (s *session) screen(ctx context.Context) error {
 	opening := &openOnce{}
 	options := tui.Options{
 		Name: s.person.Name.String(), Room: s.room,
-		Look: tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
-		Tmux: os.Getenv("TMUX") != "",
+		Look:  tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
+		Tmux:  os.Getenv("TMUX") != "",
+		Notes: notes,
 		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
 			o, err := opening.do(func() (*opened, error) {
 				return s.open(ctx, guard.Go, noteTo(notes), func() {})
@@ -95,7 +95,7 @@ func (o *openOnce) end() error {
 func noteTo(notes chan<- string) func(string, ...any) {
 	return func(format string, args ...any) {
 		select {
-		case notes <- safe.Text(fmt.Sprintf(format, args...), maxNoteCells).String():
+		case notes <- fmt.Sprintf(format, args...): // the screen makes it safe
 		default:
 		}
 	}
