@@ -260,6 +260,7 @@ func (m *Model) submit(s ...submission) tea.Cmd {
 func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
 	m.entry.inFlight = 0
 	m.dirty = true
+	m.takeSnapshot() // one's own row is not held up by what others made a moment ago
 	if msg.err != nil {
 		m.tell(true, "%d not saved: %v", len(msg.failed), msg.err)
 		for _, line := range msg.failed { // the newest is what Up brings back first
@@ -268,7 +269,7 @@ func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
 	} else if msg.saved > 1 {
 		m.tell(false, "%s saved", plural(msg.saved, "transaction", "transactions"))
 	}
-	return m.submit()
+	return tea.Batch(m.submit(), m.afterSnapshot())
 }
 
 // onPaste takes a paste: text, whatever mode it comes in. Several lines are shown before they are sent.
