@@ -211,9 +211,7 @@ func (n *testNet) turn(node *testNode) (busy bool) {
 	if err := c.Commit(n.now); err != nil && !errors.Is(err, ErrFatal) {
 		n.t.Fatal(err)
 	}
-	for _, e := range c.Ended() {
-		node.ended = append(node.ended, e)
-	}
+	node.ended = append(node.ended, c.Ended()...)
 	for _, l := range n.links {
 		for i := range l.ends {
 			for l.ends[i] == node && !l.cut && len(l.queue[1-i]) < n.slots {

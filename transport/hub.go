@@ -50,14 +50,15 @@ type Hub struct {
 	dialer   websocket.Dialer
 	checkers chan struct{} // a place each for the packs that are checked at a time
 
-	mu    sync.Mutex
-	ctx   context.Context       // guarded by mu; nil before Run
-	rooms map[crdt.RoomID]*Node // guarded by mu; those added
-	dials map[string]*dial      // guarded by mu; by URL
-	peers map[PeerID]peerRef    // guarded by mu
-	last  PeerID                // guarded by mu
-	conns map[*conn]struct{}    // guarded by mu; accepted ones
-	tasks sync.WaitGroup        // goroutines that Run waits for; added to under mu, and not after ctx has ended
+	mu      sync.Mutex
+	ctx     context.Context       // guarded by mu; nil before Run
+	rooms   map[crdt.RoomID]*Node // guarded by mu; those added
+	dials   map[string]*dial      // guarded by mu; by URL
+	peers   map[PeerID]peerRef    // guarded by mu
+	last    PeerID                // guarded by mu
+	conns   map[*conn]struct{}    // guarded by mu; accepted ones
+	stopped bool                  // guarded by mu
+	tasks   sync.WaitGroup        // goroutines that Run waits for; added to under mu, and not once stopped is set
 }
 
 // peerRef is what a PeerID stands for: a subscription to a dialled URL, or a room of an accepted connection.
@@ -102,7 +103,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	<-ctx.Done()
-	h.mu.Lock() // from here on spawn adds nothing
+	h.mu.Lock()
+	h.stopped = true // spawn adds nothing any more
 	h.mu.Unlock()
 	h.tasks.Wait()
 	return nil
@@ -110,7 +112,7 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // spawn runs f on a goroutine that Run waits for; false if the hub does not run. Call it with mu held.
 func (h *Hub) spawn(f func()) bool {
-	if h.ctx == nil || h.ctx.Err() != nil {
+	if h.ctx == nil || h.stopped {
 		return false
 	}
 	h.tasks.Go(f)

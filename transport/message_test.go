@@ -198,9 +198,11 @@ func FuzzDecodeMessage(f *testing.F) {
 		&Tips{Round: 2, Prefix: []byte{1, 2}, Form: formBuckets, Buckets: new([256][32]byte)},
 		&Tips{Round: 2, Form: formTips, More: true, Tips: []Tip{{Seq: 4, Back: make([]crdt.ChangeID, 2)}}},
 		&Tips{Round: 2, Form: formHeld, Held: make([]crdt.ChangeID, 1)},
-		Packs{{1}, {2, 3}}, Need(make([]crdt.ChangeID, 2)),
+		Packs{{1}, {2, 3}},
+		Need(make([]crdt.ChangeID, 2)),
 		&Stored{Credit: 9, Ends: []AuthorEnds{{IDs: make([]crdt.ChangeID, 1)}}},
-		Presence{1}, &PeerError{"bad-sync", "why"}, Grease(40),
+		Presence{1},
+		&PeerError{"bad-sync", "why"}, Grease(40),
 	} {
 		f.Add(AppendMessage(nil, room, b))
 	}
