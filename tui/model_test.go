@@ -454,6 +454,7 @@ func (n *fakeNetwork) Connect(a string) error {
 	}
 	return nil
 }
+
 func (n *fakeNetwork) Disconnect(id transport.PeerID) {
 	n.did = append(n.did, fmt.Sprint("disconnect ", id))
 }

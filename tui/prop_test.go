@@ -74,7 +74,8 @@ func badEntry(s string) crdt.Literal {
 func checkPicture(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, g *screen.Grid, w, h int) {
+}, g *screen.Grid, w, h int,
+) {
 	t.Helper()
 	gw, gh := g.Size()
 	if gw != w || gh != h {
@@ -98,8 +99,22 @@ func checkPicture(t interface {
 
 // places are ways to every part of the screen.
 var places = [][]string{
-	{}, {"esc"}, {"esc", "enter"}, {"esc", "E"}, {"esc", "2"}, {"esc", "2", "j", "j", "j", "j", "j"}, {"esc", "4"}, {"esc", "4", "g"}, {"esc", "?"}, {"esc", "q"},
-	{"esc", "/", "a"}, {"esc", "g"}, {"esc", "+"}, {"esc", "tab", "tab"}, {"n", "a", "enter"}, {"f1"},
+	{},
+	{"esc"},
+	{"esc", "enter"},
+	{"esc", "E"},
+	{"esc", "2"},
+	{"esc", "2", "j", "j", "j", "j", "j"},
+	{"esc", "4"},
+	{"esc", "4", "g"},
+	{"esc", "?"},
+	{"esc", "q"},
+	{"esc", "/", "a"},
+	{"esc", "g"},
+	{"esc", "+"},
+	{"esc", "tab", "tab"},
+	{"n", "a", "enter"},
+	{"f1"},
 }
 
 // TestEverySizeHolds draws every place at every size: all widths at some heights and all heights at some widths.

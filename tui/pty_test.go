@@ -390,8 +390,19 @@ func TestHostileTextOnATerminal(t *testing.T) {
 	p := child120(t, "evil")
 	p.sees("store error")
 	for _, step := range [][2]string{
-		{"\x1b", "[NAV]"}, {"g", "row 1 of"}, {"\r", "Esc back"}, {"\x1b", "┌ List"}, {"E", "Evidence"}, {"\x1b", "┌ List"}, {"2", "log digest"},
-		{"jjjjjj", "says it is"}, {"4", "┌ Events ───────────"}, {"g", "relay-a"}, {"1", "┌ List"}, {"\t\t", "Change"}, {"/", "[TYPE]"},
+		{"\x1b", "[NAV]"},
+		{"g", "row 1 of"},
+		{"\r", "Esc back"},
+		{"\x1b", "┌ List"},
+		{"E", "Evidence"},
+		{"\x1b", "┌ List"},
+		{"2", "log digest"},
+		{"jjjjjj", "says it is"},
+		{"4", "┌ Events ───────────"},
+		{"g", "relay-a"},
+		{"1", "┌ List"},
+		{"\t\t", "Change"},
+		{"/", "[TYPE]"},
 	} {
 		p.types(step[0])
 		p.sees(step[1])

@@ -345,8 +345,10 @@ func (m *Model) peerLines(w int) []textLine {
 		textLine{label("doc digest"), own(st.Text, doc)},
 		textLine{label("room"), own(st.Text, shortHex(m.snap.Room, 64))},
 		textLine{label("you"), own(st.Text, me)},
-		textLine{label("changes"), own(st.Text, number(m.snap.View.Changes())), own(st.Dim, "  rows "), own(st.Text, number(m.snap.View.Len())),
-			own(st.Dim, "  waiting for an ancestor "), own(st.Text, number(m.snap.Pending)), own(st.Dim, "  unsent "), own(st.Text, number(m.snap.Unsent))})
+		textLine{
+			label("changes"), own(st.Text, number(m.snap.View.Changes())), own(st.Dim, "  rows "), own(st.Text, number(m.snap.View.Len())),
+			own(st.Dim, "  waiting for an ancestor "), own(st.Text, number(m.snap.Pending)), own(st.Dim, "  unsent "), own(st.Text, number(m.snap.Unsent)),
+		})
 	for i, l := range out {
 		if l.width() > w { // full ids need two lines where there is no room for one
 			out[i] = cutLine(l, w)

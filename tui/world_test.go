@@ -52,10 +52,14 @@ func newWorld(tb testing.TB) *world {
 		Peers: []transport.PeerStatus{
 			{ID: 1, Address: "ws://relay-a:8080/websocket", Role: transport.RoleRelay, State: transport.PeerLive, Theirs: 8118, Ours: 8118, RTT: 12 * time.Millisecond, Agent: "tallystick relay 0.1.0", Since: noon.Add(-time.Hour)},
 			{ID: 2, Address: "ws://relay-b:8080/websocket", Role: transport.RoleRelay, State: transport.PeerLive, Theirs: 8118, Ours: 8118, RTT: 800 * time.Microsecond, Since: noon.Add(-time.Hour)},
-			{ID: 3, Address: "bob@lan", Direction: transport.Accepted, Role: transport.RoleNode, State: transport.PeerLive, Theirs: 8116, Ours: 8118, Behind: 2, Since: noon.Add(-time.Minute),
-				Refused: []transport.RefusedCount{{Code: "bad-signature", N: 3}}, Withheld: 1},
-			{ID: 4, Address: "wss://relay-c.example.org/websocket", Role: transport.RoleRelay, State: transport.PeerRetry, Theirs: -1, Behind: -1, RetryAt: noon.Add(8 * time.Second), Since: noon,
-				Reason: transport.Reason{Code: "timeout", Text: "no answer in 5 s: is a relay running there?"}},
+			{
+				ID: 3, Address: "bob@lan", Direction: transport.Accepted, Role: transport.RoleNode, State: transport.PeerLive, Theirs: 8116, Ours: 8118, Behind: 2, Since: noon.Add(-time.Minute),
+				Refused: []transport.RefusedCount{{Code: "bad-signature", N: 3}}, Withheld: 1,
+			},
+			{
+				ID: 4, Address: "wss://relay-c.example.org/websocket", Role: transport.RoleRelay, State: transport.PeerRetry, Theirs: -1, Behind: -1, RetryAt: noon.Add(8 * time.Second), Since: noon,
+				Reason: transport.Reason{Code: "timeout", Text: "no answer in 5 s: is a relay running there?"},
+			},
 		},
 		Events: []transport.Event{
 			{Seq: 1, Time: noon.Add(-20 * time.Minute), Kind: transport.EventPeerLive, Peer: 1, Address: "ws://relay-a:8080/websocket"},
@@ -195,11 +199,22 @@ func (w *world) receive(other *world) {
 }
 
 var demoLines = []struct{ author, line string }{
-	{"bob", "bob -> alice 35.00"}, {"erin", "erin -> dave 32.50"}, {"bob", "bob -> alice 30.00"}, {"bob", "bob -> alice 27.50"},
-	{"erin", "erin -> dave 25.00"}, {"bob", "bob -> alice 22.50"}, {"bob", "bob -> alice 20.00"}, {"erin", "erin -> dave 17.50"},
-	{"alice", "alice -> bob 12.50 lunch"}, {"bob", "bob -> carol 3.00"}, {"mallory", "mallory -> bob 900.00 see evidence"},
-	{"carol", "carol -> dave 7.25 tickets, two of them"}, {"dave", "dave -> alice 1.10"}, {"alice", "alice -> carol 40.00 rent share"},
-	{"alice", "alice -> erin 5.00 coffee"}, {"alice", "alice -> bob 0.75"},
+	{"bob", "bob -> alice 35.00"},
+	{"erin", "erin -> dave 32.50"},
+	{"bob", "bob -> alice 30.00"},
+	{"bob", "bob -> alice 27.50"},
+	{"erin", "erin -> dave 25.00"},
+	{"bob", "bob -> alice 22.50"},
+	{"bob", "bob -> alice 20.00"},
+	{"erin", "erin -> dave 17.50"},
+	{"alice", "alice -> bob 12.50 lunch"},
+	{"bob", "bob -> carol 3.00"},
+	{"mallory", "mallory -> bob 900.00 see evidence"},
+	{"carol", "carol -> dave 7.25 tickets, two of them"},
+	{"dave", "dave -> alice 1.10"},
+	{"alice", "alice -> carol 40.00 rent share"},
+	{"alice", "alice -> erin 5.00 coffee"},
+	{"alice", "alice -> bob 0.75"},
 }
 
 // demo fills a world with n rows, the newest as in tui.md's picture.

@@ -33,15 +33,18 @@ func drawRandom(t *rapid.T, g *Grid) {
 			a.Clear()
 		}
 	}
-	g.Cursor = Cursor{X: rapid.IntRange(0, max(w-1, 0)).Draw(t, "cx"), Y: rapid.IntRange(0, max(h-1, 0)).Draw(t, "cy"),
-		Visible: rapid.Bool().Draw(t, "visible")}
+	g.Cursor = Cursor{
+		X: rapid.IntRange(0, max(w-1, 0)).Draw(t, "cx"), Y: rapid.IntRange(0, max(h-1, 0)).Draw(t, "cy"),
+		Visible: rapid.Bool().Draw(t, "visible"),
+	}
 }
 
 // checkGrid verifies the invariant of Grid, and that no line is wider than the grid by any other measure either.
 func checkGrid(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, g *Grid) {
+}, g *Grid,
+) {
 	t.Helper()
 	w, h := g.Size()
 	for y := range h {

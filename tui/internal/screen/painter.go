@@ -131,13 +131,18 @@ func (p *Painter) Repaint() {
 // Pause stops writing; it reports whether the write under way came to its end within limit. Pictures handed over meanwhile
 // wait. (A write that a deadline of the file cuts short is no error: the next picture is a whole one.)
 func (p *Painter) Pause(limit time.Duration) bool {
-	timeout := time.AfterFunc(limit, p.wake.Broadcast)
+	expired := false
+	timeout := time.AfterFunc(limit, func() {
+		p.mu.Lock()
+		expired = true
+		p.mu.Unlock()
+		p.wake.Broadcast()
+	})
 	defer timeout.Stop()
-	end := time.Now().Add(limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = true
-	for p.writing && time.Now().Before(end) {
+	for p.writing && !expired {
 		p.wake.Wait()
 	}
 	return !p.writing
