@@ -162,7 +162,64 @@ func TestMerging(t *testing.T) {
 	if a.LogDigest() != b.LogDigest() || a.DocDigest() != b.DocDigest() {
 		t.Fatal("digests differ")
 	}
+	mergesWithinBounds(t, m)
 	if frame, next := a.PackFrom(0, func(int) bool { return true }); frame != nil || next != len(packIDs(t, m.room, frames[0])) {
 		t.Fatalf("nothing to send: got %d bytes, next %d", len(frame), next)
 	}
+}
+
+// mergesWithinBounds receives packs of many bytes, and of many authors, one after
+// the other.
+func mergesWithinBounds(t *testing.T, m *mill) {
+	t.Helper()
+	var large, many []refPack
+	whole := m.run(0, m.room, slices.Repeat([][]byte{m.payload(60_000)}, 40)...)
+	for i := range 40 {
+		large = append(large, refPack{m.cut(0, whole, i, i+1)})
+	}
+	for a := range 300 {
+		many = append(many, refPack{m.run(100+a, m.room, refPayload(0, nil, noOps))})
+	}
+	for name, packs := range map[string][]refPack{"bytes": large, "runs": many} {
+		r := newReplica(t, m.charter)
+		for _, p := range packs {
+			if code := deliver(t, r, p.frame(), 1); code != "" {
+				t.Fatal(code)
+			}
+		}
+		checkReplica(t, r)
+		frames := exported(r)
+		if want := map[string]int{"bytes": 3, "runs": 2}[name]; len(frames) != want {
+			t.Errorf("%s: %d packs, want %d", name, len(frames), want)
+		}
+		for _, frame := range frames {
+			if _, err := crdt.NewChecker(m.charter).Check(frame, nil); err != nil {
+				t.Errorf("%s: a merged pack: %v", name, err)
+			}
+		}
+	}
+}
+
+// A frame of which little is new is not kept: else one new change among a
+// megabyte of known ones would hold all of it.
+func TestKeepsNoFrameForLittle(t *testing.T) {
+	t.Parallel()
+	m := newMill(t, crdt.Ledger)
+	known := m.run(0, m.room, slices.Repeat([][]byte{m.payload(50_000)}, 10)...)
+	small := refPayload(7, nil, noOps)
+	r := newReplica(t, m.charter)
+	deliver(t, r, refPack{known}.frame(), 1)
+	frame := refPack{known, m.run(1, m.room, small)}.frame()
+	p, err := crdt.NewChecker(m.charter).Check(frame, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := r.Receive(p, 1, epoch); out.To != 11 {
+		t.Fatalf("got %+v", out)
+	}
+	clear(frame) // what is kept of it would show
+	if got := r.At(10).Payload; !bytes.Equal(got, small) {
+		t.Fatalf("the log keeps the frame: got %x, want %x", got, small)
+	}
+	checkReplica(t, r)
 }

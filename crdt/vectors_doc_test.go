@@ -186,6 +186,13 @@ func (m *maker) voids() {
 	m.add(s, "void-sequence", "Op 8 on a void thing and after a change that made nothing; deletes over a void thing, over a change that made nothing, and over the end.")
 
 	s = m.story(crdt.JSON)
+	s.change(0, nil, ops{3, 0, "t", ops{}, 2}, ops{7, ops{0, 0}, "abc"})
+	s.change(0, nil)
+	s.change(0, nil, ops{5, ops{2, 3}, "def"})
+	s.change(0, nil, ops{9, ops{3, 2}, 3}, ops{9, ops{3, 1}, 1})
+	m.add(s, "void-delete-gap", "A delete from b on over a change that made nothing is void; that of a alone is not.")
+
+	s = m.story(crdt.JSON)
 	s.change(0, nil, ops{3, 0, "l", ops{}, 1}, ops{7, ops{0, 0}, ops{"a", "b"}})
 	s.change(0, nil, ops{9, ops{1, 0}, 65535}, ops{9, ops{1, 1}, 2}, ops{9, ops{1, 1}, 1}, ops{9, ops{1, 2}, 1})
 	m.add(s, "void-delete-range", "Void deletes count too: the second and the fourth would exceed 65,536 elements and are ill-formed.")

@@ -143,6 +143,7 @@ func (m *maker) refused() {
 	m.refusedRun("bad-links-order", "Links in falling order.", "bad-links", refEncode([]any{0, []any{ids[0][:], make([]byte, 32)}, noOps}))
 	m.refusedRun("bad-links-twice", "A link twice.", "bad-links", refEncode([]any{0, []any{ids[0][:], ids[0][:]}, noOps}))
 	m.refusedRun("bad-links-room", "The room as a link.", "bad-links", refPayload(0, []hash32{l.room}, noOps))
+	raw("bad-links-room-later", "The room as a link of a later change.", "bad-links", refPack{l.run(0, l.room, chain.payloads[0], refPayload(0, []hash32{l.room}, noOps))}.frame())
 	m.refusedRun("empty-ops", "Ops of zero length.", "empty-ops", refPayload(0, nil, []byte{}))
 	raw("bad-links-prev", "prev as a link.", "bad-links", refPack{l.run(0, l.room, chain.payloads[0], refPayload(0, []hash32{ids[0]}, noOps))}.frame())
 
