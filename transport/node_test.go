@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestStopCommits: what Submit took before the end is durable, and its receipt has come, when Run has returned; after that
