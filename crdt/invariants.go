@@ -39,12 +39,8 @@ func (l *log) check() error {
 		return fmt.Errorf("%d changes, %d in the index, %d child entries", l.n, len(l.index), len(l.child))
 	}
 	for i := range l.n {
-		first := none
-		if c := children[i]; len(c) > 0 {
-			first = c[0]
-		}
-		if l.child[i] != first {
-			return fmt.Errorf("change %d: chain child %d, want %d", i, l.child[i], first)
+		if c := children[i]; len(c) == 0 && l.child[i] != none || len(c) > 0 && !slices.Contains(c, l.child[i]) {
+			return fmt.Errorf("change %d: chain child %d, want one of %d", i, l.child[i], c)
 		}
 		if head := l.heads.Len() > 0 && hasHead(l, i); head == parents[i] {
 			return fmt.Errorf("change %d: head %v, parent %v", i, head, parents[i])

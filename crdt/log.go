@@ -51,7 +51,7 @@ type log struct {
 	slabs    [][]record
 	n        int32
 	index    map[ChangeID]int32
-	child    []int32       // first accepted chain child, or none
+	child    []int32       // a chain child, or none: the one that came in the same run, else the first accepted
 	keys     []Author      // by author number; like records, never changed
 	authors  []authorState // by author number
 	authorOf map[Author]uint32

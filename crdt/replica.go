@@ -270,12 +270,19 @@ func (r *Replica) accept(p *Pack, order []int32) {
 	})
 	p.unalias(changes)
 	from := r.log.n
+	at := make([]int32, p.changes)
 	for _, i := range order {
 		prev := none
 		if prevs[i] != ChangeID(r.room) {
 			prev = r.log.index[prevs[i]]
 		}
-		r.log.add(r.log.authorIndex(runs[i].author), prev, changes[i])
+		at[i] = r.log.add(r.log.authorIndex(runs[i].author), prev, changes[i])
+	}
+	// Runs stay as they came, whatever branches off them within the pack: so what is written of it is never longer.
+	for i := 1; i < len(at); i++ {
+		if runs[i] == runs[i-1] {
+			r.log.child[at[i-1]] = at[i]
+		}
 	}
 	ends := make([]runEnd, len(p.runs))
 	for i := range p.runs {
