@@ -31,7 +31,8 @@ const usage = `go run ./bench WORK [flags]
   all       screen, latency, relay and start, one after the other
 
 Flags of all works: -json and -markdown print so; -strict exits with 1 if a budget is missed twofold; -dir DIR puts
-stores on that disk; -last FILE compares with the figures of the last run that FILE holds, and keeps these.
+stores on that disk; -last FILE compares with the figures of the last run that FILE holds, and keeps these; -into FILE
+puts the tables into a document.
 `
 
 // works are what can be run, by name. Each adds its flags and returns what runs it.
@@ -105,7 +106,8 @@ func command(ctx context.Context, args []string, out, diag io.Writer) int {
 // options are the flags of all works.
 type options struct {
 	json, markdown, strict bool
-	dir, last, profile     string
+	dir, last, into        string
+	profile                string
 }
 
 func (o *options) add(flags *flag.FlagSet) {
@@ -113,6 +115,7 @@ func (o *options) add(flags *flag.FlagSet) {
 	flags.BoolVar(&o.markdown, "markdown", false, "tables of Markdown")
 	flags.BoolVar(&o.strict, "strict", false, "exit with 1 if a budget is missed by a factor of two")
 	flags.StringVar(&o.dir, "dir", "", "folder on the disk that is to hold the stores (default: that of temporary files)")
+	flags.StringVar(&o.into, "into", "", "document of which the tables are replaced, as docs/benchmarks.md")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of this process: of start all, of relay the load")
 	flags.StringVar(&o.last, "last", "", "file with the figures of the last run: read, and written anew")
 }
@@ -151,6 +154,9 @@ func (o *options) measure(ctx context.Context, works []func(context.Context, *ru
 	err = errors.Join(err, report.Write(out, format, r.figures, last))
 	if err == nil && format != report.JSON {
 		err = report.WriteMissed(diag, r.figures)
+	}
+	if err == nil && o.into != "" {
+		err = report.Into(o.into, r.figures)
 	}
 	if err == nil && o.last != "" && len(r.figures) > 0 {
 		err = report.SaveLast(o.last, r.figures)

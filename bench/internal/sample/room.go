@@ -11,7 +11,7 @@ import (
 // First and Last are the claimed times, Unix seconds, of the first change of a room and of the one after its last.
 const (
 	First = 1772355600 // 2026-03-01 09:00:00 UTC
-	Last  = 1795298400 // 2026-11-21 22:00:00 UTC
+	Last  = 1795212000 // 2026-11-20 22:00:00 UTC
 )
 
 // Room is a ledger as it lies in a store.
