@@ -43,8 +43,8 @@ func TestPublishAndSubscribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var subErr error
-	go func() { subErr = sub.Run() }()
+	ended := make(chan error, 1)
+	go func() { ended <- sub.Run() }()
 	if err := sub.WaitLive(time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +82,8 @@ func TestPublishAndSubscribe(t *testing.T) {
 	if err := sub.Close(); err != nil {
 		t.Error(err)
 	}
-	<-sub.Done()
-	if subErr != nil {
-		t.Errorf("subscriber: %v", subErr)
+	if err := <-ended; err != nil {
+		t.Errorf("subscriber: %v", err)
 	}
 }
 
