@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -39,6 +40,9 @@ func (x *Inspector) Inspect(b Body) Inbound {
 	in.packs = make([]checkedPack, 0, len(packs))
 	for _, frame := range packs {
 		var c checkedPack
+		if len(packs) > 1 {
+			frame = bytes.Clone(frame) // what is kept of it keeps nothing of the other packs
+		}
 		c.pack, c.err = x.checker.Check(frame, func(id crdt.ChangeID) bool {
 			c.ends = append(c.ends, id)
 			return x.known.has(id)
