@@ -29,11 +29,13 @@ const (
 	// MaxMissing is how many missing parents an [Outcome] names.
 	MaxMissing = 256
 
-	// The pending buffer counts the bytes of the packs' frames, and no pack for
-	// less than MaxPendingBytes/MaxPendingPacks.
+	// The pending buffer counts the bytes of the packs' frames and, besides,
+	// pendingChangeBytes for each change, about what it takes in memory; and no pack
+	// for less than MaxPendingBytes/MaxPendingPacks.
 	MaxPendingBytes     = 32 << 20
 	MaxPendingPeerBytes = 8 << 20
 	MaxPendingPacks     = 4096
+	pendingChangeBytes  = 128
 	// PendingExpiry is how long a pack waits for its parents.
 	PendingExpiry = 30 * time.Second
 

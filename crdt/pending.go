@@ -72,11 +72,12 @@ func (p *pending) add(pp *pendingPack) {
 	}
 }
 
-// weight is what a pack counts for: the bytes of its frame, but never less than
-// what MaxPendingPacks of them may share. So many small packs are a weight of the
-// peer that sends them, and push out its own, never those of others.
+// weight is what a pack counts for: the bytes of its frame and what a change takes
+// besides, but never less than what MaxPendingPacks of them may share. So many
+// small packs, or changes, are a weight of the peer that sends them, and push out
+// its own, never those of others.
 func (pp *pendingPack) weight() int {
-	return max(pp.pack.bytes, MaxPendingBytes/MaxPendingPacks)
+	return max(pp.pack.bytes+pp.pack.changes*pendingChangeBytes, MaxPendingBytes/MaxPendingPacks)
 }
 
 func (p *pending) file(pp *pendingPack) {

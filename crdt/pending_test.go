@@ -234,9 +234,10 @@ func TestPendingEviction(t *testing.T) {
 				w.id = m.ids(run)[0]
 			}
 			sent = append(sent, w.id)
-			w.weight = max(len(p.frame()), 8<<10)
+			pack := m.check(p...)
+			w.weight = max(len(p.frame())+128*pack.Changes(), 8<<10)
 			model = evict(append(model, w), peer)
-			if out := r.Receive(m.check(p...), peer, epoch); len(out.Missing) == 0 {
+			if out := r.Receive(pack, peer, epoch); len(out.Missing) == 0 {
 				t.Fatalf("seed %d: got %+v", seed, out)
 			}
 			checkReplica(t, r)
