@@ -284,7 +284,11 @@ func (m *Model) stateLines(out *[]textLine, label func(screen.Const) screen.Cons
 		*out = appendWrapped(*out, w, label(""), m.st.Dim, m.st.Error, text)
 	}
 	for _, id := range m.snap.StoredBy(nil, change) {
-		if p, ok := m.snap.Peer(id); ok {
+		p, ok := m.snap.Peer(id)
+		if ok && p.State == transport.PeerClosed && p.Direction == transport.Accepted && m.snap.Live > 0 {
+			continue // an ended connection: who made it is counted by the one it has now, or not at all
+		}
+		if ok {
 			*out = append(*out, textLine{own(m.st.Dim, label("")), outside(m.st.Text, m.address(p.Address))})
 		}
 	}

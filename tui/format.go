@@ -167,6 +167,12 @@ func appendWrapped(lines []textLine, w int, label screen.Const, labelStyle, styl
 		if head.Width() == 0 && rest.Width() > 0 { // not even one cluster fits
 			break
 		}
+		if rest.Width() > 0 {
+			// Between words, where there are some.
+			if i := strings.LastIndexByte(head.String(), ' '); i > 0 {
+				head, rest = s.Split(safe.Text(head.String()[:i+1], safe.NoLimit).Width())
+			}
+		}
 		l := textLine{own(labelStyle, label), outside(style, head)}
 		if !first {
 			l[0] = own(labelStyle, screen.Const(strings.Repeat(" ", lead)))

@@ -143,8 +143,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case noteMsg:
 		m.dirty, m.note = true, msg.note
 	case linkMsg:
+		before := note{text: m.link}
 		m.dirty, m.link = true, m.cs.Text(string(msg), noteCells)
-		if m.note == (note{}) {
+		if m.note == (note{}) || m.note == before {
 			m.note = note{text: m.link}
 		}
 		return m, m.fx.awaitNote(m.options.Notes)

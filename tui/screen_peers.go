@@ -95,8 +95,12 @@ func (m *Model) onPeersKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		return m.fx.do(func() { m.network.Retry(p.ID) }), true
 	case key.Matches(msg, k.Disconnect):
 		network := m.network
+		text := screen.Const("Disconnect the selected peer for this session? It is not dialled again.")
+		if p.Direction == transport.Accepted {
+			text = "Disconnect the selected peer? It dialled us, and may do so again."
+		}
 		m.push(&question{
-			text: "Disconnect the selected peer for this session? It is not dialled again.",
+			text: text,
 			yes:  func(m *Model) tea.Cmd { return m.fx.do(func() { network.Disconnect(p.ID) }) },
 		})
 	default:

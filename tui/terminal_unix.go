@@ -136,6 +136,13 @@ func stopSelf(continued <-chan struct{}) bool {
 	case <-continued:
 		return true
 	case <-wait.C:
+	}
+	// Time passes for the timer while we are stopped too: it may be seen before the signal that continued us.
+	wait.Reset(100 * time.Millisecond)
+	select {
+	case <-continued:
+		return true
+	case <-wait.C:
 		return false
 	}
 }

@@ -465,10 +465,14 @@ func (m *Model) drawPreview(a screen.Area) {
 	switch m.field {
 	case entryField:
 	case filterField:
-		a.Const(x, 0, m.st.Dim, "finds names, memos, amounts, units and ids; several words: all of them")
+		what := screen.Const("finds names, memos, amounts, units and ids; several words: all of them")
+		if m.screen == eventsScreen {
+			what = "finds kinds, addresses and reasons; several words: all of them"
+		}
+		a.Const(x, 0, m.st.Dim, what)
 		return
 	case addressField:
-		a.Const(x, 0, m.st.Dim, "as in ws://127.0.0.1:8080 or relay.example.org:8080")
+		a.Const(x, 0, m.st.Dim, "as in ws://127.0.0.1:8080 or wss://relay.example.org")
 		return
 	default:
 		if m.lay.boxed {
