@@ -199,11 +199,15 @@ func (rs *rooms) place(id crdt.RoomID, now time.Time) (wait <-chan struct{}, err
 	return oldest.done, nil
 }
 
-// openBytes is the size of all files that are open.
+// openBytes is what all open rooms hold, about; of one that is being opened, the size of its file.
 func (rs *rooms) openBytes() int64 {
 	var sum int64
 	for _, r := range rs.open {
-		sum += max(r.bytes(), rs.kept[r.id])
+		held := rs.kept[r.id]
+		if opened(r) && r.store != nil {
+			held = max(held, r.store.held.Load())
+		}
+		sum += held
 	}
 	return sum
 }
@@ -298,6 +302,9 @@ func (rs *rooms) load(ctx context.Context, r *room, charter crdt.Charter) error 
 	}
 	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Log: rs.log})
 	switch {
+	case err == nil && s.full.Load(): // as its changes were counted
+		r.node, r.err = nil, refuseFull(rs.policy.MaxRoomBytes)
+		return nil
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
@@ -371,7 +378,7 @@ func (rs *rooms) sweepOnce(now time.Time) {
 		switch {
 		case r.closing || !opened(r) || r.err != nil:
 		case r.store.full.Load():
-			rs.log.Warn("room full", "room", r.id.String(), "name", r.name, "bytes", r.store.size.Load(), "limit", rs.policy.MaxRoomBytes)
+			rs.log.Warn("room full", "room", r.id.String(), "name", r.name, "bytes", r.store.held.Load(), "limit", rs.policy.MaxRoomBytes)
 			full := refuseFull(rs.policy.MaxRoomBytes)
 			rs.refused[r.id] = refusal{err: full}
 			rs.startClose(r, full)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/tallystick/tallystick/crdt/dcbor"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -15,11 +16,16 @@ type roomStore struct {
 	meta store.Meta
 	file *store.Store // nil: nothing was ever appended
 
-	limit  int64
-	size   atomic.Int64 // of the file; 0: there is none
-	full   atomic.Bool  // size has reached limit
-	onFull func()
+	limit   int64
+	changes int64
+	size    atomic.Int64 // of the file; 0: there is none
+	held    atomic.Int64 // size and what the changes take in memory besides: at least what the room takes there
+	full    atomic.Bool  // held has reached limit
+	onFull  func()
 }
+
+// changeBytes is what an accepted change takes in memory besides its bytes, about: it may have as few as six of these.
+const changeBytes = 192
 
 // openRoomStore opens the file at path, if there is one. It reads and checks all of it.
 func openRoomStore(path string, meta store.Meta, limit int64, onFull func()) (*roomStore, error) {
@@ -48,7 +54,31 @@ func (s *roomStore) Records(yield func(n uint64, frame []byte) error) error {
 	if s.file == nil {
 		return nil
 	}
-	return s.file.Records(yield)
+	err := s.file.Records(func(n uint64, frame []byte) error {
+		s.changes += countChanges(frame)
+		return yield(n, frame)
+	})
+	if err != nil {
+		return err
+	}
+	return s.measure()
+}
+
+// countChanges is the number of changes in the frame of a pack that its node has made or read.
+func countChanges(frame []byte) (n int64) {
+	r := dcbor.NewReader(frame)
+	for range r.Array() {
+		r.ArrayN(4)
+		r.Bytes() // author
+		r.Bytes() // prev
+		changes := r.Array()
+		n += int64(changes)
+		for range changes {
+			r.Bytes()
+		}
+		r.Bytes() // signature
+	}
+	return n
 }
 
 // Append implements [transport.Store]. A room that is full still takes what is on its way: accepted changes are never
@@ -65,17 +95,22 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 	if err != nil {
 		return first, err
 	}
+	for _, f := range frames {
+		s.changes += countChanges(f)
+	}
 	return first, s.measure()
 }
 
-// measure takes in the file's size.
+// measure takes in the file's size and what the changes take.
 func (s *roomStore) measure() error {
 	now, err := s.file.Size()
 	if err != nil {
 		return err
 	}
 	s.size.Store(now)
-	if now >= s.limit && !s.full.Swap(true) {
+	held := now + s.changes*changeBytes
+	s.held.Store(held)
+	if held >= s.limit && !s.full.Swap(true) {
 		s.onFull()
 	}
 	return nil
