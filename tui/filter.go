@@ -165,29 +165,22 @@ func (f *filterState) insert(v *crdt.View, k crdt.Key) {
 // maxLateChanges is how many new changes of one snapshot are searched on the screen's goroutine.
 const maxLateChanges = 1000
 
-// grow looks at the rows that came in between two snapshots. It reports false if the search has to start over: too many
-// came, or some that are not found by the number of their change.
+// grow looks at the rows that came in between two snapshots. It reports false if that are too many, so that the search has
+// to start over.
 func (f *filterState) grow(old, now *transport.Snapshot) bool {
 	if old == nil || now.View.Changes()-old.View.Changes() > maxLateChanges {
 		return false
 	}
-	rows := 0
 	var e matcher
 	for c := old.View.Changes(); c < now.View.Changes(); c++ {
-		for i := uint32(0); ; i++ {
-			k := crdt.Key{Change: c, Index: i}
-			at, ok := now.View.IndexOf(k)
-			if !ok {
-				break
-			}
-			rows++
-			if e.matches(now.View, now.View.Row(at), f.words) {
-				f.late = append(f.late, k)
-				f.insert(now.View, k)
+		for _, row := range now.View.RowsOf(c) {
+			if e.matches(now.View, row, f.words) {
+				f.late = append(f.late, row.Key)
+				f.insert(now.View, row.Key)
 			}
 		}
 	}
-	return rows == now.View.Len()-old.View.Len()
+	return true
 }
 
 // moveHit moves to the next or previous hit, and around the ends.

@@ -50,8 +50,8 @@ func (s *namesState) update(old, now *transport.Snapshot) {
 	from := max(old.View.Changes(), now.View.Changes()-namesPerSnap)
 	var fresh []string
 	for i := from; i < now.View.Changes(); i++ {
-		if row, ok := now.View.IndexOf(crdt.Key{Change: i}); ok {
-			fresh = appendLabels(fresh, now.View.Row(row))
+		for _, row := range now.View.RowsOf(i) {
+			fresh = appendLabels(fresh, row)
 		}
 	}
 	for _, l := range fresh {

@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 
 	// The first picture goes out before anything is opened or started.
 	r.model.resize(r.term.size())
-	r.paint(time.Now())
+	r.paint()
 
 	var running sync.WaitGroup
 	start := func(f func()) {
@@ -114,13 +114,38 @@ type runner struct {
 	continued chan struct{} // one place: SIGCONT came while suspended
 
 	// Owned by the program's loop.
-	painted time.Time // when the last picture was handed over
-	armed   bool      // a paintMsg is on its way
-	grid    screen.Grid
+	pace  pace
+	armed bool // a paintMsg is on its way
+	grid  screen.Grid
 }
 
-// minFrame is the least time between two pictures.
-const minFrame = 8 * time.Millisecond
+// Pictures come at most one in minFrame on average; maxBurst of them may follow one another at once, since an action often
+// has two: the line that is cleared, and the row that came of it.
+const (
+	minFrame = 8 * time.Millisecond
+	maxBurst = 3
+)
+
+// pace counts the pictures that may be painted: one more for each minFrame that has passed since at.
+type pace struct {
+	left int
+	at   time.Time
+}
+
+// next returns 0 if a picture may be painted now, which it counts; else how long to wait.
+func (p *pace) next(now time.Time) time.Duration {
+	if gained := now.Sub(p.at) / minFrame; gained > 0 {
+		p.left = int(min(time.Duration(p.left)+gained, maxBurst))
+		if p.at = p.at.Add(gained * minFrame); p.left == maxBurst {
+			p.at = now
+		}
+	}
+	if p.left == 0 {
+		return minFrame - now.Sub(p.at)
+	}
+	p.left--
+	return 0
+}
 
 // loop is the model as Bubble Tea runs it: it draws into the painter, not into a string.
 type loop struct {
@@ -145,8 +170,8 @@ func (l *loop) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (l *loop) Init() tea.Cmd { return l.runner.guarded(l.Model.Init()) }
 
-// View is called after each message. It hands over a picture if there is something new, the painter is free and the last
-// picture is minFrame ago; else it sees to being called again.
+// View is called after each message. It hands over a picture if there is something new, the painter is free and the pace
+// allows it; else it sees to being called again.
 func (l *loop) View() tea.View {
 	r := l.runner
 	if !l.dirty || r.armed {
@@ -157,20 +182,19 @@ func (l *loop) View() tea.View {
 		return tea.View{}
 	}
 	now := time.Now()
-	if wait := minFrame - now.Sub(r.painted); wait > 0 {
+	if wait := r.pace.next(now); wait > 0 {
 		r.armed = true
 		time.AfterFunc(wait, func() { r.send(paintMsg{}) })
 		return tea.View{}
 	}
-	r.paint(now)
+	r.paint()
 	return tea.View{}
 }
 
 // paint draws the model and hands the picture over.
-func (r *runner) paint(now time.Time) {
+func (r *runner) paint() {
 	r.model.draw(&r.grid)
 	r.painter.Show(&r.grid)
-	r.painted = now
 }
 
 // send gives the program a message; it waits until the program takes it or has ended.
