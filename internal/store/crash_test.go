@@ -17,7 +17,6 @@ type write func(s *Store) error
 // any order, but no meta page before all of them (there is a sync between). It must be the state before, whole.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	rnd := rand.New(rand.NewPCG(3, 4))
 	for name, c := range map[string]struct {
 		before uint64
 		write  write
@@ -31,6 +30,7 @@ func TestCrash(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			rnd := rand.New(rand.NewPCG(3, c.before))
 			s := create(t)
 			for n := uint64(0); n < c.before; n += 10 {
 				mustAppend(t, s, frames(n, n+10, 200)) // many transactions: free pages to be used again
