@@ -1,0 +1,277 @@
+package tui
+
+import (
+	"strconv"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// rowShown is a row of the window with what its columns need.
+type rowShown struct {
+	key    crdt.Key
+	number int // in the view, from 1
+	entry  *entryText
+	state  standing
+	cursor bool
+}
+
+// gather reads the rows of the window, and widens the amount's columns for them.
+func (m *Model) gather(top, n int) []rowShown {
+	v := m.snap.View
+	out := make([]rowShown, n)
+	w := &m.ledger.amount
+	for i := range out {
+		var row crdt.Row
+		at := top + i
+		if hits, ok := m.ledger.rows.(hitRows); ok {
+			at, _ = v.IndexOf(hits.keys[top+i])
+		}
+		row = v.Row(at)
+		e := m.ledger.cache.entry(v, row, m.cs)
+		out[i] = rowShown{key: row.Key, number: at + 1, entry: e, state: m.standingOf(row.Key, e), cursor: top+i == m.ledger.list.Index()}
+		before, after := ledger.AmountCells(e.amount, e.scale)
+		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
+	}
+	return out
+}
+
+// columns is where the columns of a row stand at one width. They give way in this order: row number, memo, the suffix of
+// the state, the names; id, amount and the state's word never do.
+type columns struct {
+	number, id, from, to, amount, unit, memo, state int // widths; 0: not shown
+	before, after                                   int // of the amount's point
+	suffix                                          bool
+}
+
+const (
+	columnGap  = 2
+	markCells  = 3 // " > "
+	leastName  = 10
+	mostName   = 18
+	leastMemo  = 8
+	stateCells = 8 // "sent 3/3"
+	wordCells  = 7 // "refused"
+)
+
+func (m *Model) newColumns(w int, rows []rowShown) columns {
+	c := columns{before: max(m.ledger.amount.before, 5), after: max(m.ledger.amount.after, 3), unit: m.ledger.amount.unit, suffix: true}
+	c.amount = c.before + c.after
+	c.id = idDigits(rows)
+	c.number = max(len(strconv.Itoa(m.snap.View.Len())), 3)
+	c.from, c.to, c.memo, c.state = leastName, leastName, leastMemo, stateCells
+	for i := range rows {
+		var stack [32]byte
+		c.state = max(c.state, len(rows[i].state.append(stack[:0], true)))
+	}
+	if c.total() > w {
+		c.number = 0
+	}
+	if c.total() > w {
+		c.memo = 0
+	}
+	if c.total() > w {
+		c.suffix, c.state = false, wordCells
+	}
+	for c.total() > w && (c.from > 1 || c.to > 1) {
+		if c.from >= c.to {
+			c.from--
+		} else {
+			c.to--
+		}
+	}
+	// What is left: a memo worth reading, then the names, then the memo again.
+	rest := w - c.total()
+	take := func(column *int, most int) {
+		n := min(max(most-*column, 0), rest)
+		*column += n
+		rest -= n
+	}
+	if c.memo > 0 {
+		take(&c.memo, 20)
+	}
+	take(&c.from, 12)
+	take(&c.to, 12)
+	take(&c.from, mostName)
+	take(&c.to, mostName)
+	if c.memo > 0 {
+		c.memo += max(rest-1, 0)
+	}
+	return c
+}
+
+func (c *columns) total() int {
+	n := markCells
+	for _, w := range []int{c.number, c.id, c.from, c.to, c.amount, c.memo, c.state} {
+		if w > 0 {
+			n += w + columnGap
+		}
+	}
+	if c.unit > 0 {
+		n += c.unit + 1
+	}
+	return n - columnGap
+}
+
+func (c *columns) header(a screen.Area, st screen.Style) {
+	x := markCells
+	col := func(w int, right bool, name screen.Const) {
+		if w == 0 {
+			return
+		}
+		at := x
+		if right {
+			at = x + max(w-len(name), 0)
+		}
+		a.ConstCut(at, 0, w, st, name)
+		x += w + columnGap
+	}
+	col(c.number, true, "row")
+	col(c.id, false, "id")
+	col(c.from, false, "from")
+	col(c.to, false, "to")
+	amount := c.amount
+	if c.unit > 0 {
+		amount += c.unit + 1
+	}
+	col(amount, true, "amount")
+	col(c.memo, false, "memo")
+	col(c.state, false, "state")
+}
+
+// idDigits is how many digits of the ids tell all rows shown apart, at least 8.
+func idDigits(rows []rowShown) int {
+	n := 8
+	for i := range rows {
+		for j := range i {
+			for n < 16 && rows[i].entry.id != rows[j].entry.id && string(rows[i].entry.hex[:n]) == string(rows[j].entry.hex[:n]) {
+				n += 2
+			}
+		}
+	}
+	return n
+}
+
+func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
+	st := m.st.Text
+	if r.entry.invalid != "" {
+		st = m.st.Dim
+	}
+	if r.cursor {
+		a.Const(1, y, m.st.Focus, ">")
+		a.PlaceCursor(1, y, false)
+	}
+	var stack [64]byte
+	x := markCells
+	if c.number > 0 {
+		s := appendInt(stack[:0], r.number)
+		a.ASCII(x+c.number-len(s), y, m.st.Dim, s)
+		x += c.number + columnGap
+	}
+	a.ASCII(x, y, st, r.entry.hex[:min(c.id, len(r.entry.hex))])
+	x += c.id + columnGap
+	m.drawName(a, x, y, c.from, st, r, true)
+	x += c.from + columnGap
+	m.drawName(a, x, y, c.to, st, r, false)
+	x += c.to + columnGap
+	x = m.drawAmount(a, x, y, c.before, c.after, st, r.entry)
+	if c.unit > 0 {
+		a.Text(x+1, y, c.unit, st, r.entry.unit)
+		x += c.unit + 1
+	}
+	x += columnGap
+	if c.memo > 0 {
+		a.Text(x, y, c.memo, st, r.entry.memo)
+		x += c.memo + columnGap
+	}
+	a.Sub(0, 0, x+c.state, a.H).ASCII(x, y, r.state.style, r.state.append(stack[:0], c.suffix))
+	if r.cursor {
+		a.Toggle(0, y, a.W, m.st.Cursor)
+	}
+}
+
+// drawName draws who gives or gets, and marks a party whose author has forked.
+func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShown, from bool) {
+	name := r.entry.to
+	if from {
+		name = r.entry.from
+	}
+	end := a.Text(x, y, w, st, name)
+	for _, p := range r.entry.parties {
+		if m.snap.View.Forked(p) && from && end+2 <= x+w {
+			a.Const(end, y, m.st.Error, " !")
+		}
+	}
+}
+
+func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Style, e *entryText) (end int) {
+	var stack [64]byte
+	s := ledger.AppendAmountAligned(stack[:0], e.amount, e.scale, before, after)
+	a.ASCII(x, y, st, s)
+	return x + before + after
+}
+
+// drawNarrowRow draws a row without columns: id, from>to, amount, state.
+func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
+	st := m.st.Text
+	e := r.entry
+	if r.cursor {
+		a.Const(0, y, m.st.Focus, ">")
+		a.PlaceCursor(0, y, false)
+	}
+	var stack, stack2 [64]byte
+	x := a.ASCII(1, y, st, e.hex[:8]) + 1
+	word := r.state.append(stack[:0], a.W >= 44)
+	stateAt := a.W - max(len(word), wordCells) - 1
+	amount := ledger.AppendAmount(stack2[:0], e.amount, e.scale)
+	amountAt := stateAt - 1 - len(amount)
+	if e.unit.Width() > 0 {
+		amountAt -= e.unit.Width() + 1
+	}
+	if amountAt < x { // an amount is never cut: the names go first
+		amountAt = x
+	}
+	room := amountAt - 1 - x
+	if room >= 3 {
+		from := min(e.from.Width(), max(room-1-e.to.Width(), (room-1)/2))
+		p := a.Text(x, y, from, st, e.from)
+		p = a.Const(p, y, m.st.Dim, ">")
+		a.Text(p, y, x+room-p, st, e.to)
+	}
+	p := a.ASCII(amountAt, y, st, amount)
+	if e.unit.Width() > 0 {
+		a.Text(p+1, y, e.unit.Width(), st, e.unit)
+	}
+	a.ASCII(a.W-len(word)-1, y, r.state.style, word)
+	if r.cursor {
+		a.Toggle(0, y, a.W, m.st.Cursor)
+	}
+}
+
+// drawTinyRow draws the selected row alone: amount and state, and above them who and whom if there is a line for it.
+func (m *Model) drawTinyRow(a screen.Area) {
+	i := m.ledger.list.Index()
+	if i < 0 || a.H == 0 {
+		a.Const(0, a.H-1, m.st.Dim, "no rows")
+		return
+	}
+	r := m.gather(i, 1)[0]
+	y := a.H - 1
+	x := a.Const(0, y, m.st.Text, screen.Const(ledger.FormatAmount(r.entry.amount, r.entry.scale)))
+	if r.entry.unit.Width() > 0 {
+		x = say(a, x, y, own(m.st.Text, " "), outside(m.st.Text, r.entry.unit))
+	}
+	var stack [32]byte
+	a.ASCII(x+1, y, r.state.style, r.state.append(stack[:0], true))
+	a.PlaceCursor(0, y, false)
+	if y == 0 {
+		return
+	}
+	if a.W >= 19 {
+		x = a.Const(0, 0, m.st.Dim, shortHex(r.entry.id, 8)) + 1
+	} else {
+		x = 0
+	}
+	say(a, x, 0, outside(m.st.Text, r.entry.from), own(m.st.Dim, ">"), outside(m.st.Text, r.entry.to))
+}

@@ -1,0 +1,207 @@
+package tui
+
+import (
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// drawInput draws the input line, with its box and help if there is room.
+func (m *Model) drawInput(all screen.Area) {
+	r := m.lay.input
+	a := sub(all, r)
+	typing := m.field != noField
+	if m.lay.boxed {
+		title, hint := m.fieldTitle()
+		style := m.st.Title
+		if typing {
+			style = m.st.Focus
+		}
+		a = a.Frame(m.st.Dim, style, title, hint)
+		m.drawField(a.Sub(0, 0, a.W, 1), typing, "")
+		m.drawPreview(a.Sub(0, 1, a.W, a.H-1))
+		return
+	}
+	m.drawField(a, typing, m.prompt())
+	if typing && !m.lay.below.empty() {
+		m.drawPreview(sub(all, m.lay.below))
+	}
+}
+
+// prompt leads the input line where there is no box to say what it is.
+func (m *Model) prompt() screen.Const {
+	switch {
+	case m.lay.shape == tiny && m.field == noField:
+		return "[NAV] "
+	case m.lay.shape == tiny:
+		return "[TYPE] "
+	case m.field == filterField:
+		return " / "
+	case m.field == addressField:
+		return " peer: "
+	case m.lay.shape == narrow:
+		return "> "
+	}
+	return " > "
+}
+
+func (m *Model) fieldTitle() (title, hint screen.Const) {
+	switch m.field {
+	case filterField:
+		return "Filter", "typing: Enter keeps the filter, Esc clears it"
+	case addressField:
+		return "Add a peer", "typing: Enter dials, Esc leaves"
+	case entryField:
+		if m.snap != nil && m.snap.Writing != transport.WriteOpen {
+			return "New transaction", "writing is closed"
+		}
+		return "New transaction", "typing: Esc leaves, Enter signs and sends"
+	}
+	return "New transaction", "n to type"
+}
+
+func (m *Model) drawField(a screen.Area, typing bool, prompt screen.Const) {
+	x := a.Const(0, 0, m.st.Key, prompt)
+	if m.lay.boxed {
+		x = 1
+	}
+	if p := m.entry.paste; m.field == entryField && (p != nil || m.entry.reading) {
+		a.Const(x, 0, m.st.Info, pasteSummary(p))
+		a.PlaceCursor(x, 0, true)
+		return
+	}
+	if !typing {
+		if text := m.entry.line.String(); text != "" {
+			a.Text(x, 0, a.W-x, m.st.Dim, m.cs.Text(text, a.W))
+		} else if hint := screen.Const("n to type"); m.lay.shape == medium && a.W > 40 {
+			a.Const(a.W-len(hint)-1, 0, m.st.Dim, hint)
+		}
+		return
+	}
+	at := -1
+	if m.field == entryField {
+		if _, err := m.draft(); err != nil && err.Offset < len(m.entry.line.String()) {
+			at = err.Offset
+		}
+	}
+	m.fieldLine().Draw(a, x, 0, m.st.Text, len(m.overlay) == 0, at, m.st.Error|screen.Underline)
+}
+
+func pasteSummary(p *pasted) screen.Const {
+	if p == nil {
+		return "reading the paste…"
+	}
+	s := plural(len(p.good), "transaction", "transactions")
+	if n := len(p.wrong) + p.more; n > 0 {
+		s += ", " + number(n) + " wrong: line "
+		for i, w := range p.wrong[:min(len(p.wrong), 5)] {
+			if i > 0 {
+				s += ", "
+			}
+			s += number(w.number)
+		}
+		if n > 5 {
+			s += ", …"
+		}
+	}
+	return s
+}
+
+// draft is what the line typed is read as so far.
+func (m *Model) draft() (ledger.Draft, *ledger.SyntaxError) {
+	return ledger.Parse(m.entry.line.String(), m.options.Name)
+}
+
+// drawPreview draws what the line is read as, and the names that would complete it.
+func (m *Model) drawPreview(a screen.Area) {
+	if a.Empty() {
+		return
+	}
+	x := 1
+	switch m.field {
+	case entryField:
+	case filterField:
+		what := screen.Const("finds names, memos, amounts, units and ids; several words: all of them")
+		if m.screen == eventsScreen {
+			what = "finds kinds, addresses and reasons; several words: all of them"
+		}
+		a.Const(x, 0, m.st.Dim, what)
+		return
+	case addressField:
+		a.Const(x, 0, m.st.Dim, "as in ws://127.0.0.1:8080 or wss://relay.example.org")
+		return
+	default:
+		if m.lay.boxed {
+			a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+		}
+		return
+	}
+	if p := m.entry.paste; p != nil || m.entry.reading {
+		m.drawPastePreview(a, x, p)
+		return
+	}
+	d, err := m.draft()
+	if m.entry.line.String() == "" {
+		a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+	} else {
+		m.drawReading(a, x, &d, err)
+	}
+	if a.H > 1 && (err == nil || err.Hint == "" || err.Offset >= len(m.entry.line.String())) {
+		m.drawCandidates(a, x, &d)
+	}
+}
+
+// drawReading draws the parts understood, then what is missing or wrong.
+func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.SyntaxError) {
+	st := &m.st
+	cs := m.cs
+	wrong := err != nil && err.Offset < len(m.entry.line.String())
+	if !wrong {
+		x = say(a, x, 0, own(st.Dim, "reads:"))
+		if d.Has(ledger.FieldFrom) {
+			x = say(a, x, 0, own(st.Dim, " from "), outside(st.Text, cs.Text(d.From, nameCells)))
+			if d.FromMe {
+				x = say(a, x, 0, own(st.Dim, " (you)"))
+			}
+		}
+		if d.Has(ledger.FieldTo) {
+			x = say(a, x, 0, own(st.Dim, "  to "), outside(st.Text, cs.Text(d.To, nameCells)))
+		}
+		if d.Has(ledger.FieldAmount) {
+			x = say(a, x, 0, own(st.Dim, "  amount "), own(st.Text, screen.Const(ledger.FormatAmount(d.Amount, d.Scale))))
+		}
+		if d.Has(ledger.FieldUnit) {
+			x = say(a, x, 0, own(st.Text, " "), outside(st.Text, cs.Text(d.Unit, ledger.MaxUnitBytes)))
+		}
+		if d.Has(ledger.FieldMemo) {
+			memo := cs.Text(d.Memo, memoCells)
+			if memo.Width() == 0 {
+				memo = safe.Literal("(none)")
+			}
+			x = say(a, x, 0, own(st.Dim, "  memo "), outside(st.Text, memo))
+		}
+	}
+	switch {
+	case wrong:
+		say(a, x, 0, own(st.Error, "column "+number(err.Column)), outside(st.Text, cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)))
+		a.Text(x, 1, a.W-x, st.Dim, cs.Text(err.Hint, noteCells))
+	case err != nil:
+		say(a, x+1, 0, own(st.Dim, "then "), outside(st.Info, cs.Text(err.Expected, noteCells)))
+	}
+}
+
+func (m *Model) drawPastePreview(a screen.Area, x int, p *pasted) {
+	if p == nil {
+		return
+	}
+	if len(p.wrong) == 0 {
+		a.Const(x, 0, m.st.Dim, "Enter sends them, Esc drops the paste")
+		return
+	}
+	w := p.wrong[0]
+	say(a, x, 0, own(m.st.Error, "line "+number(w.number)), outside(m.st.Text, m.cs.Text(": "+w.err.Error(), noteCells)))
+	if a.H > 1 {
+		a.Const(x, 1, m.st.Dim, "Enter sends the good ones and leaves the wrong ones to mend, Esc drops the paste")
+	}
+}
