@@ -21,8 +21,17 @@ func reading(t *testing.T) (in *os.File, got chan string, ended chan error, stop
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	got, ended = make(chan string, 100), make(chan error, 1)
-	go func() { ended <- Read(ctx, r, func(msgs []tea.Msg) { got <- names(msgs) }) }()
-	t.Cleanup(func() { stop(); _ = w.Close(); _ = r.Close() })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ended <- Read(ctx, r, func(msgs []tea.Msg) { got <- names(msgs) })
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		_ = w.Close() // one of the tests has closed it
+		_ = r.Close()
+	})
 	return w, got, ended, stop
 }
 
