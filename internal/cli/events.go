@@ -174,7 +174,7 @@ func (w *eventWriter) event(e transport.Event) {
 		words = e.Address + " live"
 	case transport.EventPeerClosed:
 		j.Kind, j.State = kindPeer, "closed"
-		words = e.Address + " closed: " + e.Code + ": " + e.Text
+		words = e.Address + " closed: " + e.Code + ": " + strings.TrimPrefix(e.Text, e.Address+": ") // a dial error names it too
 	case transport.EventWithheld:
 		j.Kind, j.State = kindPeer, "withholds"
 		words = fmt.Sprintf("%s no longer shows %d changes that it said to have stored", e.Address, e.N)

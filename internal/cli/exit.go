@@ -76,7 +76,7 @@ func exitCode(err error) int {
 	case errors.Is(err, profile.ErrRunning), errors.Is(err, store.ErrLocked), errors.Is(err, relay.ErrDataLocked),
 		errors.Is(err, syscall.EADDRINUSE):
 		return ExitInUse
-	case errors.Is(err, store.ErrDamaged), errors.Is(err, profile.ErrCorruptKey):
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNotStore), errors.Is(err, profile.ErrCorruptKey):
 		return ExitDamaged
 	default:
 		return ExitError
