@@ -61,7 +61,7 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 		return nil, errors.Join(storeHint(err, person), o.close())
 	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
-		Charter: charter, Key: person.Secret.PrivateKey(), Store: st, Last: o.last, Copied: st.Moved(),
+		Charter: charter, Key: person.Secret.PrivateKey(), Store: st, Last: o.last, Copied: st.Moved() || o.last.Damaged(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("room %s: %w", name, err), o.close())
