@@ -57,6 +57,7 @@ type Hub struct {
 	peers   map[PeerID]peerRef    // guarded by mu
 	last    PeerID                // guarded by mu
 	conns   map[*conn]struct{}    // guarded by mu; accepted ones
+	shaking int                   // guarded by mu; further ones, whose handshake is under way
 	stopped bool                  // guarded by mu
 	tasks   sync.WaitGroup        // goroutines that Run waits for; added to under mu, and not once stopped is set
 }
@@ -200,23 +201,31 @@ func (h *Hub) accepted(l *link) {
 // that the HTTP server's own goroutine, buffers and request are let go.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
-	ctx, full := h.ctx, len(h.conns) >= h.limits.Connections
+	ctx, full := h.ctx, len(h.conns)+h.shaking >= h.limits.Connections
+	shaking := ctx != nil && ctx.Err() == nil && !full
+	if shaking {
+		h.shaking++
+	}
 	h.mu.Unlock()
 	w.Header().Set(instanceHeader, h.instance)
-	if ctx == nil || ctx.Err() != nil {
-		http.Error(w, "not serving", http.StatusServiceUnavailable)
-		return
-	}
-	if full {
-		http.Error(w, ErrBusy.Error(), http.StatusServiceUnavailable)
+	if !shaking {
+		why := "not serving"
+		if full {
+			why = ErrBusy.Error()
+		}
+		http.Error(w, why, http.StatusServiceUnavailable)
 		return
 	}
 	ws, err := h.upgrader.Upgrade(w, r, http.Header{instanceHeader: {h.instance}})
 	if err != nil {
+		h.mu.Lock()
+		h.shaking--
+		h.mu.Unlock()
 		return // Upgrade has answered
 	}
 	c := newConn(h, ws, true, r.RemoteAddr, &LinkStats{})
 	h.mu.Lock()
+	h.shaking--
 	running := h.spawn(func() { h.serve(ctx, c) })
 	if running {
 		h.conns[c] = struct{}{}
