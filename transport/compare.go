@@ -16,8 +16,8 @@ type comparison struct {
 	logLen int     // changes held at that moment
 
 	saidRoot, gotRoot bool
-	theirs            [32]byte // their fingerprint of all
-	heard             time.Time
+	theirs            [32]byte  // their fingerprint of all
+	heard             time.Time // a statement, or packs, that the peer sent last
 
 	waiting map[string]*bucket   // buckets with an answer outstanding
 	jobs    []statement          // what is to be said, in order

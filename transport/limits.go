@@ -63,7 +63,7 @@ type Limits struct {
 	RoomsPerConn  int // rooms that one accepted connection may open
 	Checkers      int // packs that are checked at a time, over all connections; 0: GOMAXPROCS
 
-	RoundTimeout    time.Duration // without an awaited statement of a comparison
+	RoundTimeout    time.Duration // without an awaited statement of a comparison, or packs that it may wait behind
 	IdleRound       time.Duration // from the last change to the comparison that confirms it
 	MaxRoundBackoff time.Duration // between comparisons that bring nothing new
 	NeedBackoff     time.Duration // before an id is asked for again at the same peer, doubled each time

@@ -52,6 +52,7 @@ type received struct {
 // processed takes what came of one packs message, after the commit.
 func (s *session) processed(now time.Time, packs []received) error {
 	st := &s.stream
+	s.cmp.heard = now // on a slow line, what the peer has to say of a comparison waits behind its packs
 	st.received++
 	if st.received-st.told > WindowMessages {
 		return fmt.Errorf("%w: %d packs messages, %d credited", ErrOverWindow, st.received, st.told)

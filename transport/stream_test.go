@@ -289,6 +289,24 @@ func TestComparisonTimeout(t *testing.T) {
 	p.wantEnded("sync-timeout")
 }
 
+// TestSlowLine: a peer whose statement waits behind packs that still arrive is not closed for it.
+func TestSlowLine(t *testing.T) {
+	packs, r := chainOf(t, 5, 4)
+	c := mustCore(t, NodeConfig{Key: testKey(1)})
+	edit(t, c, "one")
+	p := newPuppet(t, c, 1)
+	p.hello(r, "test relay") // the round stays open: they differ
+	for i := range packs {
+		p.wait(DefaultLimits().RoundTimeout * 2 / 3)
+		p.say(packs[i : i+1])
+	}
+	if e := c.Ended(); len(e) != 0 {
+		t.Fatalf("ended too early: %+v", e)
+	}
+	p.wait(DefaultLimits().RoundTimeout + time.Second)
+	p.wantEnded("sync-timeout")
+}
+
 // TestRootAnswerIsSmall: to a peer with one author, a room of thousands names that author's branches alone.
 func TestRootAnswerIsSmall(t *testing.T) {
 	r := mustReplica(t)
