@@ -143,12 +143,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case noteMsg:
 		m.dirty, m.note = true, msg.note
 	case linkMsg:
-		before := note{text: m.link}
-		m.dirty, m.link = true, m.cs.Text(string(msg), noteCells)
-		if m.note == (note{}) || m.note == before {
-			m.note = note{text: m.link}
-		}
-		return m, m.fx.awaitNote(m.options.Notes)
+		return m, m.onLink(msg)
 	case tickMsg:
 		m.ticking = false
 		m.peers.measure(m.snap, time.Time(msg))
@@ -156,6 +151,16 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.tick()
 	}
 	return m, nil
+}
+
+// onLink takes over the newest line about the connections; it is told unless something else is.
+func (m *Model) onLink(msg linkMsg) tea.Cmd {
+	before := note{text: m.link}
+	m.dirty, m.link = true, m.cs.Text(string(msg), noteCells)
+	if m.note == (note{}) || m.note == before {
+		m.note = note{text: m.link}
+	}
+	return m.fx.awaitNote(m.options.Notes)
 }
 
 // View implements tea.Model for whoever draws strings; the program's own loop paints cells.

@@ -45,24 +45,26 @@ func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
 	t.memo = cs.Text(e.Memo, memoCells)
 	t.unit = cs.Text(e.Unit, ledger.MaxUnitBytes)
 	t.scale = min(max(e.Scale, 0), ledger.MaxScale)
-	var from, to []byte
+	var from, to string
 	var got int64
-	for _, p := range e.Postings {
+	for i := range e.Postings {
+		p := &e.Postings[i]
 		side := &to
 		if p.Amount < 0 {
 			side = &from
 		} else if got += p.Amount; got < 0 { // overflow: of an invalid entry only
 			got = 0
 		}
-		if len(*side) > 0 {
-			*side = append(*side, ", "...)
+		if *side == "" { // as with any entry of two postings
+			*side = p.Label
+		} else if len(*side) < 4*nameCells {
+			*side += ", " + p.Label
 		}
-		*side = append(*side, p.Label...)
 		if p.Key != nil {
 			t.parties = append(t.parties, *p.Key)
 		}
 	}
-	t.from, t.to = cs.Text(string(from), nameCells), cs.Text(string(to), nameCells)
+	t.from, t.to = cs.Text(from, nameCells), cs.Text(to, nameCells)
 	t.amount, t.postings = got, len(e.Postings)
 	return t
 }
