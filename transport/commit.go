@@ -42,6 +42,7 @@ func (c *Core) Commit(now time.Time) error {
 		}
 	}
 	c.deliver(now)
+	c.keepSent(now, sentPeriod)
 	return nil
 }
 

@@ -20,6 +20,8 @@ type NodeConfig struct {
 	Keeper bool
 	Store  Store
 	Last   LastFile // nil if Key is nil
+	// Sent remembers the newest own change that a peer has said to hold, for the next start; nil: it is forgotten.
+	Sent LastFile
 	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
 	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
 	Copied bool
@@ -68,6 +70,9 @@ type Core struct {
 	dirty     bool
 	lastGrown bool // for the node: since it last looked, the log has grown, or
 	ticked    bool // Tick has done something
+
+	sentID crdt.ChangeID // what cfg.Sent holds
+	sentAt time.Time     // when it was written
 }
 
 // receipt is an Intent whose change is made and not yet durable.
@@ -128,8 +133,13 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	if cfg.Last != nil {
 		_, c.room.wrote = cfg.Last.ID()
 	}
+	c.recallSent()
 	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn())
-	c.lookAtForks(time.Time{})
+	now := time.Now
+	if cfg.Now != nil {
+		now = cfg.Now
+	}
+	c.lookAtForks(now())
 	c.setWriting()
 	return c, nil
 }

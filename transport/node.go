@@ -335,6 +335,7 @@ func (n *Node) stop() error {
 	n.mu.Unlock()
 	n.takeIntents(now, intentQueue)
 	err := n.core.Commit(now)
+	n.core.keepSent(now, 0)
 	n.pump()
 	n.endLinks(ErrGoingAway)
 	n.publish(true)

@@ -28,6 +28,7 @@ type room struct {
 	ever     indexSet // changes that some peer has said to hold; kept if me is set
 	mine     int      // own changes in the log
 	firstOwn int      // log index of the first of them
+	lastOwn  int      // and of the newest
 	wrote    bool     // own changes may have left this machine before
 	unsent   int      // own changes that are not in ever
 	asked    int      // frames asked of the cache, and those that were there: for tests and benchmarks
@@ -59,6 +60,7 @@ func (rm *room) grown() {
 			if rm.mine == 0 {
 				rm.firstOwn = i
 			}
+			rm.lastOwn = i
 			rm.mine++
 			rm.unsent++
 		}
@@ -79,14 +81,19 @@ func (rm *room) noteLinks(i int) {
 	}
 	links := rm.replica.At(i).Links
 	for k := range links.Len() {
-		if j, ok := rm.replica.Index(links.At(k)); ok && rm.replica.Author(j) == rm.me {
-			for rm.ever.add(j) {
-				rm.unsent--
-				if j, ok = rm.replica.Prev(j); !ok {
-					break
-				}
-			}
+		if j, ok := rm.replica.Index(links.At(k)); ok {
+			rm.noteSent(j)
 		}
+	}
+}
+
+// noteSent takes in that somebody else holds change i and all before it on its chain, if it is an own one.
+func (rm *room) noteSent(i int) {
+	if rm.replica.Author(i) != rm.me {
+		return
+	}
+	for ok := true; ok && rm.ever.add(i); i, ok = rm.replica.Prev(i) {
+		rm.unsent--
 	}
 }
 

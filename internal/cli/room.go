@@ -39,6 +39,7 @@ type openRoom struct {
 	node  *transport.Node
 	store *store.Store
 	last  *store.Last
+	sent  *store.Last
 }
 
 // openRoom opens the room's store, making one if need be, and reads and checks all of it.
@@ -60,8 +61,11 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 	if o.last, err = store.OpenLast(person.LastPath(room)); err != nil {
 		return nil, errors.Join(storeHint(err, person), o.close())
 	}
+	if o.sent, err = store.OpenLast(person.SentPath(room)); err != nil {
+		return nil, errors.Join(storeHint(err, person), o.close())
+	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
-		Charter: charter, Key: person.Secret.PrivateKey(), Store: st, Last: o.last, Copied: st.Moved() || o.last.Damaged(),
+		Charter: charter, Key: person.Secret.PrivateKey(), Store: st, Last: o.last, Sent: o.sent, Copied: st.Moved() || o.last.Damaged(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("room %s: %w", name, err), o.close())
@@ -74,6 +78,9 @@ func (o *openRoom) close() error {
 	err := o.store.Close()
 	if o.last != nil {
 		err = errors.Join(err, o.last.Close())
+	}
+	if o.sent != nil {
+		err = errors.Join(err, o.sent.Close())
 	}
 	return err
 }

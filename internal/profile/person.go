@@ -37,6 +37,11 @@ func (p *Person) LastPath(room [32]byte) string {
 	return filepath.Join(p.Dir, "last-"+roomName(room))
 }
 
+// SentPath returns where the file of the newest own change of a room that a peer has said to hold is or is to be.
+func (p *Person) SentPath(room [32]byte) string {
+	return filepath.Join(p.Dir, "sent-"+roomName(room))
+}
+
 // roomName is 16 hex digits: 64 bits are plenty for the rooms of one person, and a store says itself which room it is.
 func roomName(room [32]byte) string { return hex.EncodeToString(room[:8]) }
 
