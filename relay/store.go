@@ -101,6 +101,14 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 	return first, s.measure()
 }
 
+// Replace implements [transport.Merger]: the same changes in fewer records.
+func (s *roomStore) Replace(from uint64, frames [][]byte) error {
+	if err := s.file.Replace(from, frames); err != nil {
+		return err
+	}
+	return s.measure()
+}
+
 // measure takes in the file's size and what the changes take.
 func (s *roomStore) measure() error {
 	now, err := s.file.Size()

@@ -71,6 +71,8 @@ type Core struct {
 	lastGrown bool // for the node: since it last looked, the log has grown, or
 	ticked    bool // Tick has done something
 
+	forkTold map[crdt.Author]bool // authors whose first fork was told
+
 	sentID crdt.ChangeID // what cfg.Sent holds
 	sentAt time.Time     // when it was written
 }
@@ -311,7 +313,13 @@ func (c *Core) lookAtForks(now time.Time) {
 			c.event(Event{Time: now, Kind: EventSelfFork, Author: f.Author, Change: f.A, Other: f.B})
 			continue
 		}
-		c.event(Event{Time: now, Kind: EventFork, Author: f.Author, Change: f.A, Other: f.B})
+		if !c.forkTold[f.Author] { // once an author: it may fork as often as it likes
+			if c.forkTold == nil {
+				c.forkTold = make(map[crdt.Author]bool)
+			}
+			c.forkTold[f.Author] = true
+			c.event(Event{Time: now, Kind: EventFork, Author: f.Author, Change: f.A, Other: f.B})
+		}
 	}
 	c.forks = len(forks)
 }

@@ -3,8 +3,11 @@ package transport
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // A dial keeps up the connection to one URL, for all rooms that want it. It has one goroutine.
@@ -322,11 +325,32 @@ func (b *backoff) next() time.Duration {
 
 func (b *backoff) reset() { b.tries = 0 }
 
+// promptDialer is the hub's dialer, but it gives up as soon as ctx ends: gorilla's reads the answer to the upgrade without
+// looking at ctx, so a server that says nothing would hold up the end of the program. release ends the watch.
+func (h *Hub) promptDialer(ctx context.Context) (dialer websocket.Dialer, release func()) {
+	dialer = h.dialer
+	netDial := dialer.NetDialContext
+	if netDial == nil {
+		netDial = new(net.Dialer).DialContext
+	}
+	stop := func() bool { return true }
+	dialer.NetDialContext = func(dialing context.Context, network, addr string) (net.Conn, error) {
+		c, err := netDial(dialing, network, addr)
+		if err == nil {
+			stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // closed already: nothing waits
+		}
+		return c, err
+	}
+	return dialer, func() { stop() }
+}
+
 // dial makes one connection. Errors: [*DialError].
 func (h *Hub) dial(ctx context.Context, url string, stats *LinkStats) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.limits.DialTimeout)
 	defer cancel()
-	ws, resp, err := h.dialer.DialContext(ctx, url, http.Header{instanceHeader: {h.instance}})
+	dialer, release := h.promptDialer(ctx)
+	defer release()
+	ws, resp, err := dialer.DialContext(ctx, url, http.Header{instanceHeader: {h.instance}})
 	if err != nil {
 		return nil, dialError(url, resp, err)
 	}
