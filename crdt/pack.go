@@ -45,15 +45,6 @@ func (p *Pack) Changes() int { return p.changes }
 // Bytes is the size of the frame that the pack was read from.
 func (p *Pack) Bytes() int { return p.bytes }
 
-// Authors are the authors of the runs, one a run, in order.
-func (p *Pack) Authors(yield func(Author) bool) {
-	for i := range p.runs {
-		if !yield(p.runs[i].author) {
-			return
-		}
-	}
-}
-
 // parsePack reads the frame of a pack, [[author, prev, [payload…], signature]…],
 // computes every id, and judges envelopes. It looks at no key and no signature.
 func parsePack(room RoomID, frame []byte) (*Pack, *RefusedError) {

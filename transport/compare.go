@@ -292,9 +292,8 @@ func (s *session) lack(t *Tip) {
 	if len(c.lacking) < maxLacking {
 		c.lacking = append(c.lacking, t.ID)
 	}
-	if t.Author == s.room.me && s.room.me != (crdt.Author{}) && !c.ownTip {
+	if t.Author == s.room.me && s.room.me != (crdt.Author{}) {
 		c.ownTip = true
-		s.note(noteOwnTip, 0)
 	}
 }
 

@@ -48,7 +48,6 @@ const (
 	noteHello    noteKind = iota // the peer said hello
 	noteRound                    // a round ended; n is 1 if nothing of our own author can be unknown to us
 	noteLive                     // the session became live
-	noteOwnTip                   // the peer named a tip of our own author that we do not hold
 	noteWithheld                 // n branch ends that the peer once stored are gone
 	noteHeld                     // held has grown
 )
