@@ -148,7 +148,7 @@ func (c *Core) setPeerState(now time.Time, p *peer, state PeerState) {
 }
 
 // maxGone is how many accepted peers that have gone are still shown.
-const maxGone = 2
+const maxGone = 8
 
 // dropOld forgets the oldest accepted peers that have gone.
 func (c *Core) dropOld() {

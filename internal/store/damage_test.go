@@ -230,15 +230,13 @@ func TestSectors(t *testing.T) {
 	}
 }
 
-// TestDamagedStructure breaks what a checksum cannot show: the pages that lead to the records.
-func TestDamagedStructure(t *testing.T) {
-	t.Parallel()
-	content, want := small(t)
+// places finds a branch, a leaf, and a leaf without overflow in front of another page in use; 0 if there is none.
+func places(t testing.TB, content []byte) (m boltMeta, branch, leaf, beside uint64) {
+	t.Helper()
 	m, err := checkMetas(bytes.NewReader(content), int64(len(content)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var branch, leaf, beside uint64 // beside: a leaf without overflow in front of another page in use
 	inUse := used(t, content)
 	for i, u := range inUse {
 		if i > 1 && u && uint64(i) != m.root {
@@ -247,14 +245,30 @@ func TestDamagedStructure(t *testing.T) {
 				branch = uint64(i)
 			case n.leaf && n.count > 3:
 				leaf = uint64(i)
-				if inUse[i+1] && native.Uint32(content[i*pageSize+12:]) == 0 {
+				if i+1 < len(inUse) && inUse[i+1] && native.Uint32(content[i*pageSize+12:]) == 0 {
 					beside = leaf
 				}
 			}
 		}
 	}
+	return m, branch, leaf, beside
+}
+
+// TestDamagedStructure breaks what a checksum cannot show: the pages that lead to the records.
+func TestDamagedStructure(t *testing.T) {
+	t.Parallel()
+	content, want := small(t)
+	m, branch, leaf, beside := places(t, content)
+	// bbolt takes free pages in no fixed order, so the places asked for are not always there.
+	for range 100 {
+		if branch != 0 && leaf != 0 && beside != 0 {
+			break
+		}
+		content, want = small(t)
+		m, branch, leaf, beside = places(t, content)
+	}
 	if branch == 0 || leaf == 0 || beside == 0 {
-		t.Fatal("the small store has no branch, no leaf, or no two beside one another")
+		t.Fatal("no small store has a branch, a leaf, and two beside one another")
 	}
 	page := func(b []byte, id uint64) []byte { return b[id*pageSize : (id+1)*pageSize] }
 	for name, breakIt := range map[string]func(b []byte){
