@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -113,6 +114,8 @@ func ParseURL(s string) (string, error) {
 		return "", fmt.Errorf("%w: %q: a host is missing", ErrBadURL, s)
 	case u.User != nil:
 		return "", fmt.Errorf("%w: %q: user and password have no use here", ErrBadURL, u.Redacted())
+	case !validPort(u.Port()):
+		return "", fmt.Errorf("%w: %q: a port is a number of 1 to 65535", ErrBadURL, s)
 	case u.Fragment != "" || u.RawQuery != "" || u.ForceQuery:
 		return "", fmt.Errorf("%w: %q: neither ? nor # has a use here", ErrBadURL, s)
 	}
@@ -120,4 +123,10 @@ func ParseURL(s string) (string, error) {
 		u.Path = "/websocket"
 	}
 	return u.String(), nil
+}
+
+// validPort reports whether p is a port, or left out.
+func validPort(p string) bool {
+	n, err := strconv.ParseUint(p, 10, 16)
+	return p == "" || err == nil && n > 0
 }

@@ -95,6 +95,9 @@ func TestParseURL(t *testing.T) {
 		{"ws://host/?a=b", ""},
 		{"ws://host/#x", ""},
 		{"ws://host:port", ""},
+		{"ws://host:99999", ""},
+		{"ws://host:0", ""},
+		{"ws://user:secret@host:99999", ""},
 		{"", ""},
 	} {
 		got, err := ParseURL(tt.in)
