@@ -188,7 +188,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		line("seq", own(st.Text, number(int(c.Seq))), own(st.Dim, "   lamport "), own(st.Text, number(int(c.Lamport))))
 	}
 	if c.Prev == (crdt.ChangeID{}) {
-		line("prev", own(st.Dim, "none: begins its chain"))
+		line("prev", own(st.Dim, "none: begins a chain"))
 	} else if ext == inEvidence {
 		line("prev", own(st.Warn, shortHex(c.Prev, 8)), own(st.Dim, "  the same in both"))
 	} else {
