@@ -63,8 +63,8 @@ type thing struct {
 func fixedThing(n uint32) thing { return thing{none, n} }
 
 // resolve finds what f names, read from change i of which the ops before it made
-// `made` things. It says nothing about whether that thing exists. O(log n).
-func (l *log) resolve(f ref, i int32, links Links, made int) (thing, bool) {
+// `made` things and whose links are those. It says nothing about whether that thing exists. O(log n).
+func (l *log) resolve(f ref, i int32, links []int32, made int) (thing, bool) {
 	switch {
 	case f.fixed:
 		if f.i > 1 {
@@ -80,10 +80,10 @@ func (l *log) resolve(f ref, i int32, links Links, made int) (thing, bool) {
 		return thing{b, uint32(f.i)}, b != none
 	default:
 		n := -1 - f.k
-		if n >= int64(links.Len()) {
+		if n >= int64(len(links)) {
 			return thing{}, false
 		}
-		b := l.back(l.index[links.At(int(n))], uint64(f.d))
+		b := l.back(links[n], uint64(f.d))
 		return thing{b, uint32(f.i)}, b != none
 	}
 }
@@ -93,14 +93,14 @@ func (l *log) name(t thing) Name {
 	if t.change == none {
 		return Name{Index: t.index}
 	}
-	return Name{Change: l.at(t.change).id, Index: t.index}
+	return Name{Change: l.id(t.change), Index: t.index}
 }
 
 func (l *log) thing(n Name) (thing, bool) {
 	if n.Fixed() {
 		return fixedThing(n.Index), n.Index <= 1
 	}
-	i, ok := l.index[n.Change]
+	i, ok := l.find(n.Change)
 	return thing{i, n.Index}, ok
 }
 

@@ -16,9 +16,9 @@ type Fork struct {
 }
 
 func newFork(l *log, author uint32, prev, a, b int32) Fork {
-	f := Fork{Author: l.keys[author], A: l.at(a).id, B: l.at(b).id}
+	f := Fork{Author: l.keys[author], A: l.id(a), B: l.id(b)}
 	if prev != none {
-		f.Prev = l.at(prev).id
+		f.Prev = l.id(prev)
 	}
 	return f
 }
@@ -34,8 +34,8 @@ func (l *log) holds(f Fork, a, b int32) bool {
 // signature, and that signature. The error is [ErrNoTarget] if f is no fork
 // that this replica holds.
 func (r *Replica) Evidence(f Fork) ([]byte, error) {
-	a, okA := r.log.index[f.A]
-	b, okB := r.log.index[f.B]
+	a, okA := r.log.find(f.A)
+	b, okB := r.log.find(f.B)
 	if !okA || !okB || !r.log.holds(f, a, b) {
 		return nil, fmt.Errorf("%w: fork %v, %v", ErrNoTarget, f.A, f.B)
 	}
@@ -52,7 +52,7 @@ func (r *Replica) Evidence(f Fork) ([]byte, error) {
 		var hashes []byte
 		n := 0
 		for ; ; i = r.log.child[i] {
-			h := payloadHash(r.log.at(i).payload)
+			h := payloadHash(r.log.payload(i))
 			hashes = dcbor.AppendBytes(hashes, h[:])
 			n++
 			if sig, ok := r.log.sigs[i]; ok {

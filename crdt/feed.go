@@ -31,19 +31,18 @@ func newFeedDoc(l *log, name string) *feedDoc {
 }
 
 func (d *feedDoc) apply(i int32) {
-	rec := d.log.at(i)
-	e := reparse(rec.payload)
-	if !rec.decodes {
+	if !d.log.decodes(i) {
 		return
 	}
-	eachOp(e.ops, func(o *op, at, made int) {
+	author, links := d.log.author(i), d.log.links(i)
+	eachOp(d.log.ops(i), func(o *op, at, made int) {
 		switch {
 		case o.appends():
 			// Load is Set that tries the end first, where most changes belong.
 			d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
 		case o.code == opMark:
-			if t, ok := d.log.resolve(o.target, i, e.links, made); ok && d.exists(t) {
-				d.marks.set(markItem{t, rec.author, i, int32(at), int32(o.offset)})
+			if t, ok := d.log.resolve(o.target, i, links, made); ok && d.exists(t) {
+				d.marks.set(markItem{t, author, i, int32(at), int32(o.offset)})
 			}
 		}
 	})
@@ -90,8 +89,7 @@ func (d *feedDoc) view() docView {
 // literalAt is the literal at that offset of the ops of change i, which was
 // checked when the change was applied.
 func (l *log) literalAt(i, offset int32) Literal {
-	ops := reparse(l.at(i).payload).ops
-	r := dcbor.NewReader(ops[offset:])
+	r := dcbor.NewReader(l.ops(i)[offset:])
 	start := r
 	r.Skip()
 	return start.Between(&r)

@@ -68,15 +68,10 @@ func hasHead(l *log, i int32) bool {
 // parents yields prev and links of change i by log index.
 func (l *log) parents(i int32) func(func(int32) bool) {
 	return func(yield func(int32) bool) {
-		if p := l.at(i).prev; p != none && !yield(p) {
+		if p := l.prev(i); p != none && !yield(p) {
 			return
 		}
-		links := reparse(l.at(i).payload).links
-		for k := range links.Len() {
-			p, ok := l.index[links.At(k)]
-			if !ok {
-				p = l.n
-			}
+		for _, p := range l.links(i) {
 			if !yield(p) {
 				return
 			}
@@ -85,15 +80,24 @@ func (l *log) parents(i int32) func(func(int32) bool) {
 }
 
 func (l *log) checkRecord(i int32, rec *record) error {
-	if at, ok := l.index[rec.id]; !ok || at != i {
+	if at, ok := l.find(l.id(i)); !ok || at != i {
 		return fmt.Errorf("the index says %d", at)
 	}
 	prev := ChangeID(l.room)
 	if rec.prev != none {
-		prev = l.at(rec.prev).id
+		prev = l.id(rec.prev)
 	}
-	if id := l.authors[rec.author].prefix.id(prev, payloadHash(rec.payload)); id != rec.id {
-		return fmt.Errorf("id %v, its bytes give %v", rec.id, id)
+	if id := l.authors[rec.author].prefix.id(prev, payloadHash(l.payload(i))); id != l.id(i) {
+		return fmt.Errorf("id %v, its bytes give %v", l.id(i), id)
+	}
+	refs, links := l.links(i), reparse(l.payload(i)).links
+	if len(refs) != links.Len() {
+		return fmt.Errorf("%d links, its bytes say %d", len(refs), links.Len())
+	}
+	for k, p := range refs {
+		if l.id(p) != links.At(k) {
+			return fmt.Errorf("link %d is change %d, its bytes say %v", k, p, links.At(k))
+		}
 	}
 	lamport := uint32(0)
 	for p := range l.parents(i) {
@@ -105,7 +109,7 @@ func (l *log) checkRecord(i int32, rec *record) error {
 	if rec.lamport != lamport+1 || rec.seq != l.seq(rec.prev)+1 {
 		return fmt.Errorf("seq %d, lamport %d, want %d, %d", rec.seq, rec.lamport, l.seq(rec.prev)+1, lamport+1)
 	}
-	if rec.prev != none && l.at(rec.prev).author != rec.author {
+	if rec.prev != none && l.author(rec.prev) != rec.author {
 		return fmt.Errorf("prev is of another author")
 	}
 	return nil
@@ -129,7 +133,7 @@ func (l *log) checkAuthor(a uint32, began []int32, children map[int32][]int32) (
 		forks++
 	}
 	for i := range l.n {
-		if l.at(i).author != a {
+		if l.author(i) != a {
 			continue
 		}
 		if len(children[i]) == 0 {
@@ -161,7 +165,7 @@ func (l *log) checkPacks() error {
 	}
 	unsigned := 0
 	for i := l.sealed; i < l.n; i++ {
-		unsigned += len(l.at(i).payload) + changeOverheadBytes
+		unsigned += len(l.payload(i)) + changeOverheadBytes
 	}
 	if unsigned != l.unsigned {
 		return fmt.Errorf("%d bytes unsigned, counted %d", l.unsigned, unsigned)

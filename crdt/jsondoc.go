@@ -83,31 +83,29 @@ func (d *jsonDoc) exists(t thing) bool {
 type applying struct {
 	i      int32
 	author uint32
-	links  Links
+	links  []int32
 }
 
 func (d *jsonDoc) apply(i int32) {
-	rec := d.log.at(i)
-	e := reparse(rec.payload)
-	a := applying{i, rec.author, e.links}
+	a := applying{i, d.log.author(i), d.log.links(i)}
 	total := 0
-	if !rec.decodes {
+	if !d.log.decodes(i) {
 		d.made = append(d.made, 0)
 		return
 	}
-	eachOp(e.ops, func(o *op, at, made int) {
+	eachOp(d.log.ops(i), func(o *op, at, made int) {
 		total = made + o.makes
 		var target thing
 		if o.code != opInsertOn {
 			var ok bool
-			if target, ok = d.log.resolve(o.target, i, e.links, made); !ok {
+			if target, ok = d.log.resolve(o.target, i, a.links, made); !ok {
 				return
 			}
 		}
 		switch o.code {
 		case opMark:
 			if d.exists(target) {
-				d.marks.set(markItem{target, rec.author, i, int32(at), int32(o.offset)})
+				d.marks.set(markItem{target, a.author, i, int32(at), int32(o.offset)})
 			}
 		case opSet, opMake, opUnset:
 			d.assign(a, target, o, at, made)
@@ -250,7 +248,7 @@ func (d *jsonDoc) lastMade(i int32, made int) (thing, bool) {
 	if made > 0 {
 		return thing{i, uint32(made - 1)}, true
 	}
-	return d.lastMadeBy(d.log.at(i).prev)
+	return d.lastMadeBy(d.log.prev(i))
 }
 
 func (d *jsonDoc) lastMadeBy(i int32) (thing, bool) {
@@ -281,7 +279,7 @@ func (d *jsonDoc) now(t thing, key string) []*value {
 func (d *jsonDoc) remove(a applying, target thing, o *op) {
 	end := a.i
 	if o.target.k < 0 {
-		end = d.log.index[a.links.At(int(-1-o.target.k))]
+		end = a.links[-1-o.target.k]
 	}
 	first := d.elems[target]
 	if first == nil {

@@ -1,7 +1,8 @@
 package crdt
 
 import (
-	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/tidwall/btree"
 )
@@ -16,6 +17,7 @@ type record struct {
 	id      ChangeID
 	payload []byte
 	decodes bool   // the ops do: else they are void as a whole
+	linked  bool   // it has links
 	author  uint32 // index into log.keys and log.authors
 	prev    int32  // log index, or none
 	jump    int32  // an ancestor on the chain, or none: see log.back
@@ -47,28 +49,35 @@ type packMark struct {
 
 // log holds the accepted changes in order of acceptance, parents first.
 type log struct {
-	room     RoomID
-	slabs    [][]record
-	n        int32
-	index    map[ChangeID]int32
-	child    []int32       // a chain child, or none: the one that came in the same run, else the first accepted
-	keys     []Author      // by author number; like records, never changed
-	authors  []authorState // by author number
-	authorOf map[Author]uint32
-	heads    *btree.BTreeG[int32] // by index: the newest last
-	packs    []packMark
-	sealed   int32              // the changes below it lie in packs; own unsigned ones follow
-	unsigned int                // bytes that those take in a pack
-	sigs     map[int32][64]byte // of the last change of every run
-	forks    []Fork
-	forkAt   map[forkKey]int // into forks
-	refused  refusedIDs
+	room  RoomID
+	slabs [][]record
+	n     int32
+	index map[ChangeID]int32
+	// Like records, links never change.
+	linkRefs   []int32       // of all changes in order, as their payloads sort them
+	linkStarts []linkStart   // of the changes that have links, in order
+	child      []int32       // a chain child, or none: the one that came in the same run, else the first accepted
+	keys       []Author      // by author number; like records, never changed
+	authors    []authorState // by author number
+	authorOf   map[Author]uint32
+	heads      *btree.BTreeG[int32] // by index: the newest last
+	packs      []packMark
+	sealed     int32              // the changes below it lie in packs; own unsigned ones follow
+	unsigned   int                // bytes that those take in a pack
+	sigs       map[int32][64]byte // of the last change of every run
+	forks      []Fork
+	forkAt     map[forkKey]int // into forks
+	refused    refusedIDs
 }
 
 type forkKey struct {
 	author uint32
 	prev   int32
 }
+
+// linkStart is where the links of a change begin in log.linkRefs. They end where
+// the next begin.
+type linkStart struct{ change, start int32 }
 
 func newLog(room RoomID) *log {
 	return &log{
@@ -82,6 +91,45 @@ func newLog(room RoomID) *log {
 }
 
 func (l *log) at(i int32) *record { return &l.slabs[i/slabSize][i%slabSize] }
+
+// id is the id of change i.
+func (l *log) id(i int32) ChangeID { return l.at(i).id }
+
+// payload is the payload of change i. It aliases the log: read only.
+func (l *log) payload(i int32) []byte { return l.at(i).payload }
+
+// ops are the undecoded ops of change i. They alias the log: read only.
+func (l *log) ops(i int32) []byte { return reparse(l.payload(i)).ops }
+
+// decodes reports whether the ops of change i do: else they are void as a whole.
+func (l *log) decodes(i int32) bool { return l.at(i).decodes }
+
+// author is the number of the author of change i.
+func (l *log) author(i int32) uint32 { return l.at(i).author }
+
+// prev is what change i follows on its chain, or none.
+func (l *log) prev(i int32) int32 { return l.at(i).prev }
+
+// links are what change i names besides prev, in the order of its payload:
+// links(i)[k] is link k. They alias the log: read only. O(log n) if there are any.
+func (l *log) links(i int32) []int32 {
+	if !l.at(i).linked {
+		return nil
+	}
+	k, _ := slices.BinarySearchFunc(l.linkStarts, i, func(s linkStart, i int32) int { return cmp.Compare(s.change, i) })
+	if k+1 < len(l.linkStarts) {
+		return l.linkRefs[l.linkStarts[k].start:l.linkStarts[k+1].start]
+	}
+	return l.linkRefs[l.linkStarts[k].start:]
+}
+
+// find is the log index of an accepted change.
+func (l *log) find(id ChangeID) (int32, bool) {
+	i, ok := l.index[id]
+	return i, ok
+}
+
+func (l *log) lamport(i int32) uint32 { return l.at(i).lamport }
 
 func (l *log) seq(i int32) uint32 {
 	if i == none {
@@ -144,8 +192,13 @@ func (l *log) add(author uint32, prev int32, c *checkedChange) int32 {
 		rec.lamport = l.at(prev).lamport
 		l.heads.Delete(prev)
 	}
+	if c.envelope.links.Len() > 0 {
+		rec.linked = true
+		l.linkStarts = append(l.linkStarts, linkStart{i, int32(len(l.linkRefs))})
+	}
 	for k := range c.envelope.links.Len() {
-		p := l.index[c.envelope.links.At(k)]
+		p, _ := l.find(c.envelope.links.At(k))
+		l.linkRefs = append(l.linkRefs, p)
 		rec.lamport = max(rec.lamport, l.at(p).lamport)
 		l.heads.Delete(p)
 	}
@@ -230,7 +283,7 @@ func (l *log) seal(sigs []runEnd) {
 	}
 	size := packOverheadBytes + runOverheadBytes*len(sigs)
 	for i := start; i < l.n; i++ {
-		size += len(l.at(i).payload) + changeOverheadBytes
+		size += len(l.payload(i)) + changeOverheadBytes
 	}
 	mark := packMark{start: start, runs: int32(len(sigs)), bytes: int32(size)}
 	if n := len(l.packs); n > 0 {
@@ -255,7 +308,7 @@ func (l *log) seal(sigs []runEnd) {
 func (l *log) joins(packStart, start int32) []int32 {
 	var joined []int32
 	for i := start; i < l.n; i++ {
-		prev := l.at(i).prev
+		prev := l.prev(i)
 		if prev >= packStart && prev < start && l.child[prev] == i {
 			if _, end := l.sigs[prev]; end {
 				joined = append(joined, prev)
@@ -290,16 +343,26 @@ func (l *log) packEnd(p int) int32 {
 	return l.sealed
 }
 
+// view is the part of the log that never changes: no ids can be found in it, and
+// chains are followed backwards alone.
+func (l *log) view() *log {
+	return &log{
+		room: l.room, n: l.n, slabs: slices.Clip(l.slabs), keys: slices.Clip(l.keys),
+		linkRefs: slices.Clip(l.linkRefs), linkStarts: slices.Clip(l.linkStarts),
+	}
+}
+
 // changeAt is what callers see of record i.
 func (l *log) changeAt(i int32) Change {
 	r := l.at(i)
-	e := reparse(r.payload)
+	payload := l.payload(i)
+	e := reparse(payload)
 	c := Change{
-		ID: r.id, Author: l.keys[r.author], Seq: uint64(r.seq), Lamport: uint64(r.lamport),
-		Time: e.time, Links: e.links, Payload: r.payload,
+		ID: l.id(i), Author: l.keys[r.author], Seq: uint64(r.seq), Lamport: uint64(r.lamport),
+		Time: e.time, Links: e.links, Payload: payload,
 	}
 	if r.prev != none {
-		c.Prev = l.at(r.prev).id
+		c.Prev = l.id(r.prev)
 	}
 	return c
 }
@@ -311,7 +374,7 @@ func (l *log) before(a, b int32) bool {
 	if ra.lamport != rb.lamport {
 		return ra.lamport < rb.lamport
 	}
-	return bytes.Compare(ra.id[:], rb.id[:]) < 0
+	return l.id(a).compare(l.id(b)) < 0
 }
 
 // refusedIDs remembers changes that were refused for their own bytes: whatever

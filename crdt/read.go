@@ -16,7 +16,7 @@ func (r *Replica) Signed() int { return int(r.log.sealed) }
 
 // Index is the log index of an accepted change.
 func (r *Replica) Index(id ChangeID) (int, bool) {
-	i, ok := r.log.index[id]
+	i, ok := r.log.find(id)
 	return int(i), ok
 }
 
@@ -24,10 +24,10 @@ func (r *Replica) Index(id ChangeID) (int, bool) {
 func (r *Replica) At(i int) Change { return r.log.changeAt(int32(i)) }
 
 // ID is At(i).ID without the rest.
-func (r *Replica) ID(i int) ChangeID { return r.log.at(int32(i)).id }
+func (r *Replica) ID(i int) ChangeID { return r.log.id(int32(i)) }
 
 // Author is At(i).Author without the rest.
-func (r *Replica) Author(i int) Author { return r.log.keys[r.log.at(int32(i)).author] }
+func (r *Replica) Author(i int) Author { return r.log.keys[r.log.author(int32(i))] }
 
 // Seq is At(i).Seq without the rest.
 func (r *Replica) Seq(i int) uint64 { return uint64(r.log.at(int32(i)).seq) }
@@ -41,7 +41,7 @@ func (r *Replica) Back(i int, d uint64) (int, bool) {
 
 // Prev is Back(i, 1) in constant time.
 func (r *Replica) Prev(i int) (int, bool) {
-	p := r.log.at(int32(i)).prev
+	p := r.log.prev(int32(i))
 	return int(p), p != none
 }
 
@@ -72,7 +72,7 @@ func (r *Replica) TipsOf(a Author, yield func(i int) bool) {
 func (r *Replica) Heads() []ChangeID {
 	heads := make([]ChangeID, 0, r.log.heads.Len())
 	r.log.heads.Scan(func(i int32) bool {
-		heads = append(heads, r.log.at(i).id)
+		heads = append(heads, r.log.id(i))
 		return true
 	})
 	return heads
@@ -107,7 +107,7 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 			total += runOverheadBytes
 		}
 		runs[g] = append(runs[g], i)
-		total += len(rec.payload) + changeOverheadBytes
+		total += len(l.payload(i)) + changeOverheadBytes
 		of[i] = g
 	}
 	if len(runs) == 0 {
@@ -118,11 +118,11 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 		first, last := l.at(run[0]), run[len(run)-1]
 		prev := ChangeID(r.room)
 		if first.prev != none {
-			prev = l.at(first.prev).id
+			prev = l.id(first.prev)
 		}
 		frame = appendRunHead(frame, l.keys[first.author], prev, len(run))
 		for _, i := range run {
-			frame = dcbor.AppendBytes(frame, l.at(i).payload)
+			frame = dcbor.AppendBytes(frame, l.payload(i))
 		}
 		sig, ok := l.sigs[last]
 		if !ok {

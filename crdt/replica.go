@@ -119,7 +119,7 @@ func (r *Replica) condemn(e *RefusedError, out *Outcome) {
 }
 
 func (r *Replica) has(id ChangeID) bool {
-	_, ok := r.log.index[id]
+	_, ok := r.log.find(id)
 	return ok
 }
 
@@ -148,7 +148,7 @@ func (r *Replica) offer(pp *pendingPack, out *Outcome) ([]ChangeID, error) {
 // It is a loop, not a recursion: what it accepts lengthens what it walks.
 func (r *Replica) release(from int, out *Outcome) {
 	for i := int32(from); i < r.log.n; i++ {
-		for _, pp := range r.pending.take(r.log.at(i).id) {
+		for _, pp := range r.pending.take(r.log.id(i)) {
 			if _, err := r.offer(pp, out); err != nil {
 				var refused *RefusedError
 				if errors.As(err, &refused) {
@@ -252,8 +252,8 @@ func (r *Replica) missing(p *Pack) (missing []ChangeID, order []int32, refused *
 }
 
 func (r *Replica) authorOf(id ChangeID, s *sorter) (Author, bool) {
-	if i, ok := r.log.index[id]; ok {
-		return r.log.keys[r.log.at(i).author], true
+	if i, ok := r.log.find(id); ok {
+		return r.log.keys[r.log.author(i)], true
 	}
 	return s.author(id)
 }
@@ -274,7 +274,7 @@ func (r *Replica) accept(p *Pack, order []int32) {
 	for _, i := range order {
 		prev := none
 		if prevs[i] != ChangeID(r.room) {
-			prev = r.log.index[prevs[i]]
+			prev, _ = r.log.find(prevs[i])
 		}
 		at[i] = r.log.add(r.log.authorIndex(runs[i].author), prev, changes[i])
 	}
@@ -286,7 +286,8 @@ func (r *Replica) accept(p *Pack, order []int32) {
 	}
 	ends := make([]runEnd, len(p.runs))
 	for i := range p.runs {
-		ends[i] = runEnd{last: r.log.index[p.runs[i].last()], sig: p.runs[i].sig}
+		last, _ := r.log.find(p.runs[i].last())
+		ends[i] = runEnd{last: last, sig: p.runs[i].sig}
 	}
 	r.log.seal(ends)
 	for i := from; i < r.log.n; i++ {
@@ -364,7 +365,7 @@ func (r *Replica) VerifyTips() error {
 			if i >= r.log.sealed {
 				continue
 			}
-			sig, id := r.log.sigs[i], r.log.at(i).id
+			sig, id := r.log.sigs[i], r.log.id(i)
 			if !verify(r.room, key, id, sig[:]) {
 				return &RefusedError{Author: key, Change: id, Offset: -1, Err: ErrBadSignature}
 			}

@@ -434,7 +434,7 @@ func (tx *Tx) appendRef(dst []byte, t thing, links []ChangeID) []byte {
 		return two(int64(l.seq(tx.prev)-l.seq(t.change)) + 1)
 	}
 	tip := l.tipAbove(t.change)
-	at, _ := slices.BinarySearchFunc(links, l.at(tip).id, ChangeID.compare)
+	at, _ := slices.BinarySearchFunc(links, l.id(tip), ChangeID.compare)
 	k, d := int64(-1-at), l.seq(tip)-l.seq(t.change)
 	if d == 0 {
 		return two(k)
@@ -446,7 +446,7 @@ func (tx *Tx) appendRef(dst []byte, t thing, links []ChangeID) []byte {
 // ownChain reports whether i lies on the chain that this change goes on with.
 func (tx *Tx) ownChain(i int32) bool {
 	l := tx.replica.log
-	return l.at(i).author == tx.author && tx.prev != none &&
+	return l.author(i) == tx.author && tx.prev != none &&
 		l.seq(i) <= l.seq(tx.prev) && l.back(tx.prev, uint64(l.seq(tx.prev)-l.seq(i))) == i
 }
 
@@ -454,7 +454,7 @@ func (tx *Tx) ownChain(i int32) bool {
 // of one author share a link.
 func (l *log) tipAbove(i int32) int32 {
 	tip := i
-	l.authors[l.at(i).author].eachTip(func(t int32) bool {
+	l.authors[l.author(i)].eachTip(func(t int32) bool {
 		if l.seq(t) >= l.seq(i) && l.back(t, uint64(l.seq(t)-l.seq(i))) == i && (tip == i || t < tip) {
 			tip = t
 		}

@@ -11,7 +11,7 @@ import (
 // whose document it shares, and a document digest for json rooms.
 type View struct {
 	charter Charter
-	log     *log // records and keys only
+	log     *log // records, links and keys only: enough to apply its changes again
 	heads   *btree.BTreeG[int32]
 	forks   []Fork
 	doc     docView
@@ -26,7 +26,7 @@ func (r *Replica) View() *View {
 	l := r.log
 	v := &View{
 		charter: r.charter,
-		log:     &log{room: l.room, slabs: l.slabs[:len(l.slabs):len(l.slabs)], n: l.n, keys: l.keys[:len(l.keys):len(l.keys)]},
+		log:     l.view(),
 		heads:   l.heads.Copy(),
 		forks:   l.forks[:len(l.forks):len(l.forks)],
 		doc:     r.doc.view(),
@@ -59,7 +59,7 @@ func (v *View) ChangeAt(i int) Change { return v.log.changeAt(int32(i)) }
 func (v *View) Heads() []ChangeID {
 	heads := make([]ChangeID, 0, v.heads.Len())
 	v.heads.Scan(func(i int32) bool {
-		heads = append(heads, v.log.at(i).id)
+		heads = append(heads, v.log.id(i))
 		return true
 	})
 	return heads
@@ -133,12 +133,11 @@ func (v *View) Rows(yield func(Row) bool) {
 // RowsOf are the rows that the change at log index i < Changes made, in order. It
 // walks that change alone.
 func (v *View) RowsOf(i int) []Row {
-	rec := v.log.at(int32(i))
-	if v.doc.feed == nil || !rec.decodes {
+	if v.doc.feed == nil || !v.log.decodes(int32(i)) {
 		return nil
 	}
 	var rows []Row
-	eachOp(reparse(rec.payload).ops, func(o *op, _, made int) {
+	eachOp(v.log.ops(int32(i)), func(o *op, _, made int) {
 		if o.appends() {
 			rows = append(rows, v.row(feedItem{thing{int32(i), uint32(made)}, int32(o.offset)}))
 		}

@@ -61,7 +61,7 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	}
 	prev := ChangeID(w.replica.room)
 	if state.tip != none {
-		prev = l.at(state.tip).id
+		prev = l.id(state.tip)
 	}
 	env, err := parseEnvelope(payload, w.replica.room, prev)
 	if err != nil {
@@ -83,8 +83,8 @@ func (w *Writer) fits(payloadBytes int) error {
 	l := w.replica.log
 	changes, bytes := w.Unsigned()
 	size := packOverheadBytes + runOverheadBytes + bytes + payloadBytes + changeOverheadBytes
-	if changes > 0 && (changes == MaxPackChanges || size > MaxPackBytes || l.at(l.sealed).author != w.number) {
-		return fmt.Errorf("%w: %d changes of %d bytes by %v", ErrUnsigned, changes, bytes, l.keys[l.at(l.sealed).author])
+	if changes > 0 && (changes == MaxPackChanges || size > MaxPackBytes || l.author(l.sealed) != w.number) {
+		return fmt.Errorf("%w: %d changes of %d bytes by %v", ErrUnsigned, changes, bytes, l.keys[l.author(l.sealed)])
 	}
 	return nil
 }
@@ -102,11 +102,11 @@ func (w *Writer) Unsigned() (changes, bytes int) {
 func (w *Writer) Sign() (from, to int) {
 	l := w.replica.log
 	from = int(l.sealed)
-	if l.sealed == l.n || l.at(l.sealed).author != w.number {
+	if l.sealed == l.n || l.author(l.sealed) != w.number {
 		return from, from
 	}
 	last := l.n - 1
-	l.seal([]runEnd{{last: last, sig: sign(w.key, w.replica.room, l.at(last).id)}})
+	l.seal([]runEnd{{last: last, sig: sign(w.key, w.replica.room, l.id(last))}})
 	return from, int(l.n)
 }
 
@@ -117,13 +117,13 @@ func (r *Replica) links(prev int32, needed []int32) []ChangeID {
 	count := 0
 	r.log.heads.Reverse(func(i int32) bool {
 		if i != prev {
-			links = append(links, r.log.at(i).id)
+			links = append(links, r.log.id(i))
 		}
 		count++
 		return count < MaxOwnLinks
 	})
 	for _, i := range needed {
-		links = append(links, r.log.at(i).id)
+		links = append(links, r.log.id(i))
 	}
 	slices.SortFunc(links, ChangeID.compare)
 	return slices.Compact(links)
