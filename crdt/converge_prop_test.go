@@ -190,7 +190,8 @@ func load(t interface {
 	Helper()
 	Fatalf(string, ...any)
 	Fatal(...any)
-}, c crdt.Charter, frames [][]byte) *crdt.Replica {
+}, c crdt.Charter, frames [][]byte,
+) *crdt.Replica {
 	t.Helper()
 	r := newReplica(t, c)
 	for i, frame := range frames {
@@ -210,7 +211,8 @@ func load(t interface {
 func sameLog(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, a, b *crdt.Replica) {
+}, a, b *crdt.Replica,
+) {
 	t.Helper()
 	if a.LogDigest() != b.LogDigest() || a.DocDigest() != b.DocDigest() {
 		t.Fatalf("digests differ")
@@ -241,7 +243,8 @@ func packIDs(t interface{ Fatalf(string, ...any) }, room hash32, frame []byte) (
 func viewEqualsReplica(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, r *crdt.Replica) {
+}, r *crdt.Replica,
+) {
 	t.Helper()
 	v := r.View()
 	if v.LogDigest() != r.LogDigest() || v.DocDigest() != r.DocDigest() {

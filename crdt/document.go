@@ -13,8 +13,6 @@ type document interface {
 	// hashState adds the deterministic CBOR of the state (docs/protocol.md §6) to
 	// the hash.
 	hashState(h *stateHash)
-	// value is the document as plain Go values.
-	value() any
 	// kindOf is the kind of the object of that name.
 	kindOf(thing) (ObjectKind, bool)
 	// exists reports whether a value, element or object of that name was made.
@@ -47,7 +45,6 @@ type noDocument struct{}
 
 func (noDocument) apply(int32)                     {}
 func (noDocument) hashState(*stateHash)            {}
-func (noDocument) value() any                      { return nil }
 func (noDocument) kindOf(thing) (ObjectKind, bool) { return 0, false }
 func (noDocument) exists(thing) bool               { return false }
 func (noDocument) said() marks                     { return newMarks(nil) }

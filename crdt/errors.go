@@ -42,6 +42,7 @@ var (
 	ErrOwnFork     = errors.New("this author's chain is forked")
 	ErrEmptyChange = errors.New("a change without ops")
 	ErrKeeper      = errors.New("a keeper makes no document and writes nothing")
+	ErrBadCursor   = errors.New("not a cursor of this document")
 )
 
 var codes = []struct {

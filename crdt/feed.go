@@ -73,15 +73,6 @@ func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {
 
 func (d *feedDoc) said() marks { return d.marks }
 
-func (d *feedDoc) value() any {
-	list := make([]any, 0, d.items.Len())
-	d.items.Scan(func(it feedItem) bool {
-		list = append(list, d.log.literalAt(it.change, it.offset).Value())
-		return true
-	})
-	return map[string]any{d.name: list}
-}
-
 func (d *feedDoc) view() docView {
 	return docView{feed: d.items.Copy(), marks: d.marks.items.Copy()}
 }

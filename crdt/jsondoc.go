@@ -20,6 +20,7 @@ type jsonDoc struct {
 
 // An object is one of the five types. Which fields are used follows from kind.
 type object struct {
+	at      thing
 	kind    ObjectKind
 	depth   int                 // of the root: 1
 	keys    map[string][]*value // map: by key, also of values that were replaced
@@ -42,20 +43,20 @@ type value struct {
 func newJSONDoc(l *log) *jsonDoc {
 	return &jsonDoc{
 		log:     l,
-		objects: map[thing]*object{fixedThing(Root.Index): newObject(MapObject, 1)},
+		objects: map[thing]*object{fixedThing(Root.Index): newObject(fixedThing(Root.Index), MapObject, 1)},
 		values:  make(map[thing]*value),
 		elems:   make(map[thing]*element),
 		marks:   newMarks(l),
 	}
 }
 
-func newObject(k ObjectKind, depth int) *object {
-	o := &object{kind: k, depth: depth}
+func newObject(at thing, k ObjectKind, depth int) *object {
+	o := &object{at: at, kind: k, depth: depth}
 	switch k {
 	case MapObject:
 		o.keys = make(map[string][]*value)
 	case ListObject, TextObject:
-		o.seq = &sequence{text: k == TextObject, depth: depth}
+		o.seq = &sequence{of: at, text: k == TextObject, depth: depth}
 	}
 	return o
 }
@@ -154,7 +155,7 @@ func (d *jsonDoc) assign(a applying, target thing, o *op, at, made int) {
 	if o.code == opSet {
 		v.literal = slices.Clone(o.literal)
 	} else {
-		v.object = newObject(o.object, obj.depth+1)
+		v.object = newObject(v.at, o.object, obj.depth+1)
 		d.objects[v.at] = v.object
 	}
 	d.values[v.at] = v
@@ -229,7 +230,7 @@ func (d *jsonDoc) insert(a applying, target thing, o *op, made int) {
 			put(&element{char: c})
 		}
 	case dcbor.KindUint:
-		e := &element{object: newObject(o.what.object, seq.depth+1)}
+		e := &element{object: newObject(thing{a.i, uint32(made)}, o.what.object, seq.depth+1)}
 		put(e)
 		d.objects[e.at] = e.object
 	default:
@@ -311,47 +312,4 @@ func (d *jsonDoc) said() marks { return d.marks }
 func (d *jsonDoc) view() docView {
 	digest := docDigest(d.log.room, d)
 	return docView{marks: d.marks.items.Copy(), digest: &digest}
-}
-
-func (d *jsonDoc) value() any { return d.objectValue(d.objects[fixedThing(Root.Index)]) }
-
-// objectValue recurses as deep as objects nest: MaxDepth, since making a deeper
-// one is void.
-func (d *jsonDoc) objectValue(o *object) any {
-	switch o.kind {
-	case MapObject:
-		m := make(map[string]any)
-		for k, values := range o.keys {
-			if alive := d.alive(values); len(alive) > 0 {
-				m[k] = d.valueOf(alive[0].literal, alive[0].object)
-			}
-		}
-		return m
-	case ListObject:
-		list := []any{}
-		for _, e := range o.seq.live() {
-			list = append(list, d.valueOf(e.literal, e.object))
-		}
-		return list
-	case TextObject:
-		var b strings.Builder
-		for _, e := range o.seq.live() {
-			b.WriteRune(e.char)
-		}
-		return b.String()
-	case RegisterObject:
-		if alive := d.alive(o.values); len(alive) > 0 {
-			return d.valueOf(alive[0].literal, alive[0].object)
-		}
-		return nil
-	default:
-		return o.counter
-	}
-}
-
-func (d *jsonDoc) valueOf(l Literal, o *object) any {
-	if o != nil {
-		return d.objectValue(o)
-	}
-	return l.Value()
 }

@@ -239,10 +239,27 @@ func (h *handmade) op() any {
 	anything := func(*refObject, *refThing) bool { return true }
 	if h.chance(10) { // ill-formed, or unknown
 		return pick(h.dice, []any{
-			[]any{}, []any{11, 0, "x"}, []any{uint64(1) << 40}, "text", []any{0, 1}, []any{9, []any{1, 0}, 0},
-			[]any{9, []any{1, 0}, 65537}, []any{7, 0, ""}, []any{7, 0, []any{}}, []any{7, 0, 5}, []any{3, 0, "k", []any{}, 6},
-			[]any{5, []any{-1, 0, 0}, "x"}, []any{5, []any{1, 0, 3}, "x"}, []any{2, 0, 7, []any{}, 1}, []any{1, []any{0}, 1},
-			[]any{1, -1, "neg"}, []any{-1, 0, 1}, []any{0.5, 0, 1}, []any{10, 0, 1.5}, []any{8, nil}, []any{2, 0, "k", []any{"x"}, 1},
+			[]any{},
+			[]any{11, 0, "x"},
+			[]any{uint64(1) << 40},
+			"text",
+			[]any{0, 1},
+			[]any{9, []any{1, 0}, 0},
+			[]any{9, []any{1, 0}, 65537},
+			[]any{7, 0, ""},
+			[]any{7, 0, []any{}},
+			[]any{7, 0, 5},
+			[]any{3, 0, "k", []any{}, 6},
+			[]any{5, []any{-1, 0, 0}, "x"},
+			[]any{5, []any{1, 0, 3}, "x"},
+			[]any{2, 0, 7, []any{}, 1},
+			[]any{1, []any{0}, 1},
+			[]any{1, -1, "neg"},
+			[]any{-1, 0, 1},
+			[]any{0.5, 0, 1},
+			[]any{10, 0, 1.5},
+			[]any{8, nil},
+			[]any{2, 0, "k", []any{"x"}, 1},
 		})
 	}
 	if h.charter.Kind != crdt.JSON {
@@ -333,8 +350,20 @@ func (h *handmade) name(of func(*refObject, *refThing) bool) any {
 	switch {
 	case h.chance(10):
 		return pick(h.dice, []any{
-			0, 1, 2, []any{0, 0}, []any{0, 99}, []any{1, 0}, []any{5, 0}, []any{-1, 0}, []any{-9, 0}, []any{-1, 0, 1},
-			[]any{-1, 0, 99}, []any{math.MaxInt64, 0}, []any{math.MinInt64, 0}, []any{-1, 1, math.MaxInt64}, []any{1, math.MaxInt64}, uint64(math.MaxInt64),
+			0, 1, 2,
+			[]any{0, 0},
+			[]any{0, 99},
+			[]any{1, 0},
+			[]any{5, 0},
+			[]any{-1, 0},
+			[]any{-9, 0},
+			[]any{-1, 0, 1},
+			[]any{-1, 0, 99},
+			[]any{math.MaxInt64, 0},
+			[]any{math.MinInt64, 0},
+			[]any{-1, 1, math.MaxInt64},
+			[]any{1, math.MaxInt64},
+			uint64(math.MaxInt64),
 		})
 	case h.chance(35):
 		var own []int

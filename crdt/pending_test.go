@@ -48,13 +48,20 @@ func TestRefusedInEveryOrder(t *testing.T) {
 			[]string{"", "chain-author", "ancestor-refused"},
 		},
 		"bad key, with a child": {
-			[]refPack{{refRun{author: hash32{1}, prev: m.room, payloads: [][]byte{refPayload(0, nil, noOps), refPayload(1, nil, noOps)}, sig: make([]byte, 64)}},
-				{m.run(4, m.room, refPayload(1, []hash32{m.ids(refRun{author: hash32{1}, prev: m.room, payloads: [][]byte{refPayload(0, nil, noOps), refPayload(1, nil, noOps)}})[1]}, noOps))}, {good}},
+			[]refPack{
+				{refRun{author: hash32{1}, prev: m.room, payloads: [][]byte{refPayload(0, nil, noOps), refPayload(1, nil, noOps)}, sig: make([]byte, 64)}},
+				{m.run(4, m.room, refPayload(1, []hash32{m.ids(refRun{author: hash32{1}, prev: m.room, payloads: [][]byte{refPayload(0, nil, noOps), refPayload(1, nil, noOps)}})[1]}, noOps))},
+				{good},
+			},
 			[]string{"bad-author", "ancestor-refused", ""},
 		},
 		"bad signature condemns nothing": {
-			[]refPack{{refRun{author: good.author, prev: good.prev, payloads: good.payloads, sig: make([]byte, 64)}}, {m.cut(0, good, 0, 2)}, {m.cut(0, good, 2, 3)},
-				{m.run(1, m.room, refPayload(1, []hash32{ids[2]}, noOps))}},
+			[]refPack{
+				{refRun{author: good.author, prev: good.prev, payloads: good.payloads, sig: make([]byte, 64)}},
+				{m.cut(0, good, 0, 2)},
+				{m.cut(0, good, 2, 3)},
+				{m.run(1, m.room, refPayload(1, []hash32{ids[2]}, noOps))},
+			},
 			[]string{"bad-signature", "", "", ""},
 		},
 		"a pack with one bad run takes its good ones not with it": {

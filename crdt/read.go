@@ -1,8 +1,6 @@
 package crdt
 
 import (
-	"fmt"
-
 	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
@@ -131,86 +129,4 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 		frame = dcbor.AppendBytes(frame, sig[:])
 	}
 	return frame, int(end)
-}
-
-// Value is the whole document as plain Go values: map[string]any, []any, string,
-// int64 and so on, the winner where values conflict. A ledger or oracle room is a
-// map with the one key "entries" or "feeds".
-func (r *Replica) Value() any { return r.doc.value() }
-
-// A Held is one of the values that stand under a key or in a register.
-type Held struct {
-	Name    Name
-	Literal Literal    // nil if it is an object
-	Object  ObjectKind // if Literal is nil
-}
-
-// Values are the values that stand under key of a map, or in a register with key
-// "", the winner first; more than one if they conflict. The error is
-// [ErrNoTarget] or [ErrWrongType].
-func (r *Replica) Values(holder Name, key string) ([]Held, error) {
-	d, t, kind, err := r.object(holder)
-	if err != nil {
-		return nil, err
-	}
-	if kind != MapObject && kind != RegisterObject {
-		return nil, fmt.Errorf("%w: %v", ErrWrongType, holder)
-	}
-	var held []Held
-	for _, v := range d.now(t, key) {
-		held = append(held, hold(r.log.name(v.at), v.literal, v.object))
-	}
-	return held, nil
-}
-
-// Items are the items of a list, in order. The error is [ErrNoTarget] or
-// [ErrWrongType].
-func (r *Replica) Items(list Name) ([]Held, error) {
-	d, t, kind, err := r.object(list)
-	if err != nil {
-		return nil, err
-	}
-	if kind != ListObject {
-		return nil, fmt.Errorf("%w: %v", ErrWrongType, list)
-	}
-	var held []Held
-	for _, e := range d.objects[t].seq.live() {
-		held = append(held, hold(r.log.name(e.at), e.literal, e.object))
-	}
-	return held, nil
-}
-
-func hold(n Name, l Literal, o *object) Held {
-	h := Held{Name: n, Literal: l}
-	if o != nil {
-		h.Object = o.kind
-	}
-	return h
-}
-
-func (r *Replica) object(n Name) (*jsonDoc, thing, ObjectKind, error) {
-	d, ok := r.doc.(*jsonDoc)
-	if !ok {
-		return nil, thing{}, 0, fmt.Errorf("%w: %s", ErrNoEffect, r.charter.Kind)
-	}
-	if t, ok := r.log.thing(n); ok {
-		if kind, ok := d.kindOf(t); ok {
-			return d, t, kind, nil
-		}
-	}
-	return nil, thing{}, 0, fmt.Errorf("%w: %v", ErrNoTarget, n)
-}
-
-// MarkOf is what a says of target now, and whether it says anything.
-func (r *Replica) MarkOf(target Name, a Author) (Literal, bool) {
-	t, ok := r.log.thing(target)
-	k, known := r.log.authorOf[a]
-	if !ok || !known {
-		return nil, false
-	}
-	it, ok := r.doc.said().items.Get(markItem{target: t, author: k})
-	if !ok {
-		return nil, false
-	}
-	return r.log.literalAt(it.change, it.offset), true
 }

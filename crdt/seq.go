@@ -9,6 +9,7 @@ import "slices"
 //
 // Invariant: the tree is a function of the set of elements alone.
 type sequence struct {
+	of    thing // the object
 	text  bool
 	depth int        // of the object
 	first []*element // right children of the root

@@ -169,8 +169,18 @@ func (m *maker) voids() {
 	s.change(0, nil, ops{3, 0, "m", ops{}, 4}, ops{2, ops{0, 0}, "k", ops{}, "void: thing 1"})
 	bad := ops{}
 	for _, name := range []any{
-		ops{0, 0}, ops{0, 1}, ops{2, 0}, ops{uint64(1<<63 - 1), 0}, ops{1, 2}, ops{1, uint64(1<<63 - 1)}, ops{-2, 0}, ops{-1 << 63, 0},
-		ops{-1, 0, 1}, ops{-1, 0, uint64(1<<63 - 1)}, ops{-1, 1}, 1, 2, uint64(1<<63 - 1),
+		ops{0, 0},
+		ops{0, 1},
+		ops{2, 0},
+		ops{uint64(1<<63 - 1), 0},
+		ops{1, 2},
+		ops{1, uint64(1<<63 - 1)},
+		ops{-2, 0},
+		ops{-1 << 63, 0},
+		ops{-1, 0, 1},
+		ops{-1, 0, uint64(1<<63 - 1)},
+		ops{-1, 1},
+		1, 2, uint64(1<<63 - 1),
 	} {
 		bad = append(bad, ops{1, name, "void"})
 	}

@@ -228,8 +228,10 @@ func (m *maker) evidence() {
 		return all
 	}
 	valid := func() []any {
-		return []any{"tallystick evidence v1", l.room[:], chain.author[:], ids[0][:],
-			hashes(chain.payloads[1:]...), chain.sig, hashes(rival.payloads...), rival.sig}
+		return []any{
+			"tallystick evidence v1", l.room[:], chain.author[:], ids[0][:],
+			hashes(chain.payloads[1:]...), chain.sig, hashes(rival.payloads...), rival.sig,
+		}
 	}
 	add := func(name, comment, expect string, item any, tail ...byte) {
 		v := &vector{name: "evidence-" + name, comment: comment, fields: []field{{"expect", expect}}}

@@ -150,22 +150,14 @@ func (v *View) IndexOf(k Key) (int, bool) {
 	if k.Change < 0 || k.Change >= v.Changes() {
 		return 0, false
 	}
-	want := thing{int32(k.Change), k.Index}
-	lo, hi := 0, v.Len()
-	for lo < hi {
-		mid := (lo + hi) / 2
-		it, _ := v.doc.feed.GetAt(mid)
-		switch {
-		case it.thing == want:
-			return mid, true
-		case it.change == want.change && it.index < want.index,
-			it.change != want.change && v.log.before(it.change, want.change):
-			lo = mid + 1
-		default:
-			hi = mid
-		}
+	if v.doc.feed == nil {
+		return 0, false
 	}
-	return 0, false
+	i, ok := feedRank(v.log, v.doc.feed, thing{int32(k.Change), k.Index})
+	if !ok {
+		return 0, false
+	}
+	return i, true
 }
 
 // NameOf is k for the world outside this replica.

@@ -210,7 +210,8 @@ func (w *world) check(r *crdt.Replica) { checkReplica(w.t, r) }
 func checkReplica(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, r *crdt.Replica) {
+}, r *crdt.Replica,
+) {
 	t.Helper()
 	if err := r.CheckInvariants(); err != nil {
 		t.Fatalf("invariant: %v", err)
@@ -373,7 +374,8 @@ func parseRefPack(t interface{ Fatalf(string, ...any) }, frame []byte) refPack {
 func equalsReference(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, r *crdt.Replica, ref *refLog) {
+}, r *crdt.Replica, ref *refLog,
+) {
 	t.Helper()
 	if r.Len() != len(ref.changes) {
 		t.Fatalf("got %d changes, want %d", r.Len(), len(ref.changes))
@@ -408,7 +410,8 @@ func equalsReference(t interface {
 func forksEqual(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, r *crdt.Replica, ref *refLog) {
+}, r *crdt.Replica, ref *refLog,
+) {
 	t.Helper()
 	want := ref.forks()
 	for _, f := range r.Forks() {
@@ -432,7 +435,8 @@ func forksEqual(t interface {
 func deliver(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, r *crdt.Replica, frame []byte, peer uint64) string {
+}, r *crdt.Replica, frame []byte, peer uint64,
+) string {
 	t.Helper()
 	known := func(id crdt.ChangeID) bool { _, ok := r.Index(id); return ok }
 	p, err := crdt.NewChecker(r.Charter()).Check(bytes.Clone(frame), known)
