@@ -153,7 +153,7 @@ func (d *Doc) pathOf(t thing) ([]any, bool) {
 			}
 			path = append(path, d.read.rank(t))
 		} else {
-			if w, _ := d.winner(in, key); w != t {
+			if w, ok := d.winner(in, key); !ok || w != t {
 				return nil, false
 			}
 			if kind == MapObject {
