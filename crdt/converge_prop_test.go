@@ -32,15 +32,29 @@ func eachKind(t *testing.T, property func(t *rapid.T, kind crdt.Kind)) {
 // of it what the reference says.
 func TestConvergence(t *testing.T) {
 	t.Parallel()
-	eachKind(t, converges)
+	did := &seen{n: map[string]int{}}
+	did.atLeast(t, floors)
+	eachKind(t, func(t *rapid.T, kind crdt.Kind) { converges(t, kind, did) })
+}
+
+// floors are about a sixth of what the programs of TestConvergence do.
+var floors = map[string]int{
+	"ill-formed": 80, "all ops void": 20, "too deep": 1,
+	"op 0": 400, "op 1": 300, "op 2": 40, "op 3": 200, "op 4": 10, "op 5": 45, "op 6": 140, "op 7": 60, "op 8": 180, "op 9": 130, "op 10": 90,
+	"op 0 void": 120, "op 1 void": 30, "op 2 void": 5, "op 3 void": 10, "op 4 void": 1, "op 5 void": 12, "op 6 void": 15, "op 7 void": 30, "op 8 void": 30, "op 9 void": 25, "op 10 void": 8,
+	"mark again": 60, "mark on a fixed object": 70, "mark on a value or entry": 150, "mark on an element": 15, "mark on an object": 2, "mark on the dead": 2,
+	"conflict": 20, "conflict in a register": 1, "conflict of three": 2, "replaces several": 3, "replaces the dead": 3, "counter wraps": 25,
+	"sibling": 60, "third sibling": 9, "insert at a dead element": 25, "insert at another author's element": 50, "object as an element": 12,
+	"typing on from change to change": 170, "long paste": 50, "astral code point": 200,
+	"delete again": 20, "delete across changes": 10, "delete across three changes": 4, "delete across changes towards a link": 1, "delete back from a link": 15,
 }
 
 // FuzzConvergence is TestConvergence with programs that coverage guides.
 func FuzzConvergence(f *testing.F) {
-	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { converges(t, crdt.JSON) }))
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { converges(t, crdt.JSON, &seen{n: map[string]int{}}) }))
 }
 
-func converges(t *rapid.T, kind crdt.Kind) {
+func converges(t *rapid.T, kind crdt.Kind, did *seen) {
 	charter := roomOf(kind)
 	if rapid.IntRange(0, 4).Draw(t, "closed") == 4 { // to all but the last hostile author
 		for a := range 3 {
@@ -50,7 +64,10 @@ func converges(t *rapid.T, kind crdt.Kind) {
 	}
 	w := newWorld(t, charter, 2, 2)
 	w.seq = w.chance(50)
-	w.run(rapid.IntRange(0, 30).Draw(t, "steps"))
+	w.run(steps(t, kind))
+	for _, h := range w.honest { // before they have heard of everything
+		equalsReference(t, h.replica, w.replayed(h.replica))
+	}
 	w.repack(w.n(6))
 	if w.chance(30) && len(w.packs) > 0 { // withhold one
 		i := w.n(len(w.packs))
@@ -59,6 +76,7 @@ func converges(t *rapid.T, kind crdt.Kind) {
 	w.spoil()
 	want := newRefLog(w.room, string(kind))
 	want.settle(w.packs, w.judged)
+	did.add(want.doc)
 
 	first := w.receiveAll(w.packs)
 	equalsReference(t, first, want)
@@ -75,6 +93,15 @@ func converges(t *rapid.T, kind crdt.Kind) {
 	equalsReference(t, loaded, want)
 	sameLog(t, loaded, first)
 	keeps(t, w.charter, first)
+}
+
+// steps is how long a program is: a few, to shrink well, or many, so that ops meet.
+func steps(t *rapid.T, kind crdt.Kind) int {
+	n := rapid.IntRange(0, 30).Draw(t, "steps")
+	if kind == crdt.JSON && rapid.Bool().Draw(t, "long") {
+		n += 25
+	}
+	return n
 }
 
 // keeps checks that a keeper, which makes no document, has the log of r.

@@ -51,20 +51,13 @@ func (w *world) txLiteral() crdt.Literal {
 	return l
 }
 
-// names are the objects and things of the reference, in a fixed order.
-func (d *refDoc) names(of func(*refObject, *refThing) bool) []refName {
-	var names []refName
-	for n, o := range d.objects {
-		if of(o, d.things[n]) {
+// names are the objects and things of the reference, oldest first.
+func (d *refDoc) names(of func(*refObject, *refThing) bool) (names []refName) {
+	for _, n := range d.made {
+		if of(d.objects[n], d.things[n]) {
 			names = append(names, n)
 		}
 	}
-	for n, t := range d.things {
-		if d.objects[n] == nil && of(nil, t) {
-			names = append(names, n)
-		}
-	}
-	slices.SortFunc(names, compareNames)
 	return names
 }
 
@@ -178,13 +171,16 @@ func (w *world) rawOps(author, prev hash32, links []hash32) []byte {
 	h := &handmade{world: w, author: author, prev: prev, links: links}
 	ops := []any{}
 	deleted := int64(0)
-	for range w.n(6) {
+	for range w.n(8) {
 		op := h.op()
 		ops = append(ops, op)
 		tree, _ := refDecode(refEncode(op), 100)
 		if o, ok := refWellFormed(tree, &deleted); ok {
 			h.makes(o)
 		}
+	}
+	if w.charter.Kind == crdt.JSON && w.chance(4) {
+		ops = tower(30 + w.n(4))
 	}
 	b := refEncode(ops)
 	if w.chance(6) { // spoilt
@@ -273,27 +269,37 @@ func (h *handmade) op() any {
 	object := func(kinds ...int) func(*refObject, *refThing) bool {
 		return func(o *refObject, _ *refThing) bool { return o != nil && slices.Contains(kinds, o.kind) }
 	}
-	var in int // kind of the sequence that element or object selected last
+	var in *refObject // what holder selected last
+	holder := func(kinds ...int) func(*refObject, *refThing) bool {
+		return func(o *refObject, t *refThing) bool {
+			ok := object(kinds...)(o, t)
+			if ok {
+				in = o
+			}
+			return ok
+		}
+	}
+	var seq int // kind of the sequence that element or sequence selected last
 	element := func(_ *refObject, t *refThing) bool {
 		ok := t != nil && t.element && t.in != nil
 		if ok {
-			in = t.in.kind
+			seq = t.in.kind
 		}
 		return ok
 	}
 	sequence := func(o *refObject, _ *refThing) bool {
 		ok := o != nil && (o.kind == refList || o.kind == refText)
 		if ok {
-			in = o.kind
+			seq = o.kind
 		}
 		return ok
 	}
 	// what mostly fits the sequence of the element or object that of selects.
 	what := func() any {
 		if h.chance(10) {
-			in = h.n(6)
+			seq = h.n(6)
 		}
-		if in == refText {
+		if seq == refText {
 			return pick(h.dice, texts[3:])
 		}
 		return pick(h.dice, []any{[]any{lit()}, []any{lit(), lit(), 3}, h.n(5)})
@@ -306,14 +312,23 @@ func (h *handmade) op() any {
 	case 0:
 		return []any{1, h.name(anything), lit()}
 	case 1, 2:
-		o := h.name(object(refMap))
-		return []any{2, o, pick(h.dice, texts), h.replaced(), lit()}
+		o := h.name(holder(refMap))
+		key := h.key(in)
+		return []any{2, o, key, h.replaced(in, key), lit()}
 	case 3, 4:
-		return []any{3, h.name(object(refMap)), pick(h.dice, texts), h.replaced(), h.n(5)}
+		o := h.name(holder(refMap))
+		key := h.key(in)
+		return []any{3, o, key, h.replaced(in, key), h.n(5)}
 	case 5:
-		return []any{2 + 2*h.n(2), h.name(object(refMap, refRegister)), pick(h.dice, []any{nil, "", "a"}), h.replaced()}
+		o := h.name(holder(refMap, refRegister))
+		key := h.key(in)
+		return []any{4, o, key, h.replaced(in, key)}
 	case 6, 7:
-		return []any{2 + h.n(2), h.name(object(refRegister)), nil, h.replaced(), h.n(5)}
+		o := h.name(holder(refRegister))
+		if h.chance(50) {
+			return []any{2, o, nil, h.replaced(in, nil), lit()}
+		}
+		return []any{3, o, nil, h.replaced(in, nil), h.n(5)}
 	case 8:
 		return []any{3, 0, pick(h.dice, texts), []any{}, 1 + h.n(2)}
 	case 9, 10, 11, 12:
@@ -326,7 +341,7 @@ func (h *handmade) op() any {
 		if len(h.own) > 0 {
 			element(h.own[len(h.own)-1].object, h.own[len(h.own)-1].thing)
 		} else {
-			in = refText - h.n(2)
+			seq = refText - h.n(2)
 		}
 		return []any{8, what()}
 	case 20:
@@ -336,10 +351,29 @@ func (h *handmade) op() any {
 	}
 }
 
-func (h *handmade) replaced() any {
+// key is a key of a map, mostly one that has a value, or nil for a register.
+func (h *handmade) key(in *refObject) any {
+	switch {
+	case in != nil && in.kind == refRegister:
+		return nil
+	case in != nil && len(in.values) > 0 && h.chance(70):
+		return pick(h.dice, in.values).key
+	case h.chance(3):
+		return nil
+	}
+	return pick(h.dice, texts)
+}
+
+// replaced names up to two values: mostly of that very key.
+func (h *handmade) replaced(in *refObject, key any) any {
 	names := []any{}
 	for range h.n(3) {
-		names = append(names, h.name(func(_ *refObject, t *refThing) bool { return t != nil && !t.element }))
+		anyKey := h.chance(10)
+		if n := h.name(func(_ *refObject, t *refThing) bool {
+			return t != nil && !t.element && (anyKey || t.in == in && t.key == key)
+		}); n != 0 || anyKey {
+			names = append(names, n)
+		}
 	}
 	return names
 }

@@ -1,6 +1,7 @@
 package crdt_test
 
 import (
+	"fmt"
 	"slices"
 	"unicode/utf8"
 )
@@ -63,16 +64,21 @@ type refDoc struct {
 	objects map[refName]*refObject
 	things  map[refName]*refThing
 	marks   map[refMarkKey]refMark
-	effects int // ops that had one
+	made    []refName // objects and things, oldest first
 	voids   int
+	seen    map[string]int // how often what happened
 }
 
+func (d *refDoc) note(what string) { d.seen[what]++ }
+
 func newRefDoc(l *refLog) *refDoc {
-	d := &refDoc{log: l, objects: map[refName]*refObject{}, things: map[refName]*refThing{}, marks: map[refMarkKey]refMark{}}
-	d.objects[refName{}] = &refObject{kind: refMap, depth: 1}
+	d := &refDoc{log: l, objects: map[refName]*refObject{}, things: map[refName]*refThing{}, marks: map[refMarkKey]refMark{}, seen: map[string]int{}}
+	d.newObject(refName{}, refMap, 1)
+	d.made = append(d.made, refName{})
 	if l.kind != "json" {
 		feed := refName{index: 1}
-		d.objects[feed] = &refObject{name: feed, kind: refFeed, depth: 1}
+		d.newObject(feed, refFeed, 1)
+		d.made = append(d.made, feed)
 	}
 	return d
 }
@@ -218,14 +224,20 @@ func (d *refDoc) apply(c *refChange) {
 	tree, ok := refDecode(c.ops, 32)
 	ops, isList := tree.([]any)
 	if !ok || !isList || len(ops) > 4096 {
+		d.note("all ops void")
 		return
 	}
 	deleted := int64(0)
 	for place, item := range ops {
 		o, ok := refWellFormed(item, &deleted)
-		if ok && d.effect(o, c, place) {
-			d.effects++
-		} else {
+		switch {
+		case !ok:
+			d.note("ill-formed")
+			d.voids++
+		case d.effect(o, c, place):
+			d.note(fmt.Sprintf("op %d", o.code))
+		default:
+			d.note(fmt.Sprintf("op %d void", o.code))
 			d.voids++
 		}
 		if ok {
@@ -265,13 +277,14 @@ func (d *refDoc) effect(o refOp, c *refChange, place int) bool {
 		}
 		item := &refThing{name: name, lamport: c.lamport, op: place, in: object, literal: o.literal}
 		object.items = append(object.items, item)
-		d.things[name] = item
+		d.add(item)
 	case 1:
 		if object == nil && thing == nil {
 			return false
 		}
 		key := refMarkKey{target, c.author}
 		old, marked := d.marks[key]
+		d.noteMark(object, thing, marked)
 		m := refMark{c.lamport, place, c.id, o.literal}
 		if !marked || refGreater(m.lamport, m.change, m.op, old.lamport, old.change, old.op) {
 			d.marks[key] = m
@@ -285,6 +298,9 @@ func (d *refDoc) effect(o refOp, c *refChange, place int) bool {
 	case 10:
 		if object == nil || object.kind != refCounter {
 			return false
+		}
+		if sum := object.sum + o.n; (sum < object.sum) != (o.n < 0) {
+			d.note("counter wraps")
 		}
 		object.sum += o.n
 	}
@@ -311,6 +327,7 @@ func (d *refDoc) assign(o refOp, c *refChange, in *refObject, name refName, plac
 		return false
 	}
 	if o.code == 3 && in.depth == 32 {
+		d.note("too deep")
 		return false
 	}
 	var replaced []*refThing
@@ -323,18 +340,38 @@ func (d *refDoc) assign(o refOp, c *refChange, in *refObject, name refName, plac
 		replaced = append(replaced, value)
 	}
 	for _, v := range replaced {
+		if v.dead {
+			d.note("replaces the dead")
+		}
 		v.dead = true
+	}
+	if len(replaced) > 1 {
+		d.note("replaces several")
 	}
 	if o.code == 4 {
 		return true
 	}
 	v := &refThing{name: name, lamport: c.lamport, op: place, in: in, key: o.key, literal: o.literal}
+	if n := len(in.living(o.key)); n > 0 {
+		d.note("conflict")
+		if n > 1 {
+			d.note("conflict of three")
+		}
+		if in.kind == refRegister {
+			d.note("conflict in a register")
+		}
+	}
 	if o.code == 3 {
 		v.object = d.newObject(name, o.kind, in.depth+1)
 	}
 	in.values = append(in.values, v)
-	d.things[name] = v
+	d.add(v)
 	return true
+}
+
+func (d *refDoc) add(t *refThing) {
+	d.things[t.name] = t
+	d.made = append(d.made, t.name)
 }
 
 func (d *refDoc) newObject(name refName, kind, depth int) *refObject {
@@ -357,6 +394,7 @@ func (d *refDoc) insert(o refOp, object *refObject, parent *refThing, name refNa
 	if in == nil || in.kind != refList && in.kind != refText || isText != (in.kind == refText) {
 		return false
 	}
+	d.noteInsert(o, in, parent, name)
 	var elements []*refThing
 	switch w := o.what.(type) {
 	case string:
@@ -369,13 +407,14 @@ func (d *refDoc) insert(o refOp, object *refObject, parent *refThing, name refNa
 		}
 	case int:
 		if in.depth == 32 {
+			d.note("too deep")
 			return false
 		}
 		elements = append(elements, &refThing{object: d.newObject(name, w, in.depth+1)})
 	}
 	for i, e := range elements {
 		e.name, e.in, e.element = refName{name.change, name.index + i}, in, true
-		d.things[e.name] = e
+		d.add(e)
 		switch {
 		case i == 0 && parent == nil:
 			in.top = refSibling(in.top, e)
@@ -441,6 +480,7 @@ func (d *refDoc) remove(o refOp, c *refChange, first *refThing) bool {
 		doomed = append(doomed, e)
 		index++
 	}
+	d.noteDelete(o, c, doomed)
 	for _, e := range doomed {
 		e.dead = true
 	}

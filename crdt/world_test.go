@@ -1,12 +1,10 @@
 package crdt_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -113,19 +111,31 @@ func newReplica(t interface{ Fatal(...any) }, c crdt.Charter) *crdt.Replica {
 
 // run plays steps random steps.
 func (w *world) run(steps int) {
+	if w.charter.Kind == crdt.JSON && len(w.honest) > 0 && steps > 0 && w.chance(70) {
+		w.scene()
+	}
 	for range steps {
 		w.step()
+		typing := w.charter.Kind == crdt.JSON && w.chance(40)
 		switch w.n(10) {
 		case 0, 1, 2, 3:
-			if len(w.honest) > 0 {
-				w.edit(pick(w.dice, w.honest))
+			if h := pick(w.dice, w.honest); typing {
+				w.session(h)
+			} else {
+				w.edit(h)
 			}
 		case 4, 5:
-			if len(w.honest) > 0 && len(w.packs) > 0 {
-				w.hear(pick(w.dice, w.honest))
+			for range 1 + w.n(3) {
+				if len(w.packs) > 0 {
+					w.hear(pick(w.dice, w.honest))
+				}
 			}
 		default:
-			w.hostileStep()
+			if typing {
+				w.hostileSession()
+			} else {
+				w.hostileStep()
+			}
 		}
 	}
 	for _, h := range w.honest {
@@ -133,10 +143,34 @@ func (w *world) run(steps int) {
 	}
 }
 
-// edit makes a change through the Tx, and sometimes sends what gathered.
+// scene is a document with something of each kind, which all honest authors know.
+func (w *world) scene() {
+	w.change(w.honest[0], func(tx *crdt.Tx) error {
+		text, err := tx.Make(crdt.Root, "text", crdt.TextObject)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.InsertText(text, 0, "the text in which everybody types"); err != nil {
+			return err
+		}
+		for i, key := range []string{"map", "list", "", "register", "counter"} {
+			if key != "" {
+				if _, err := tx.Make(crdt.Root, key, crdt.ObjectKind(i)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	w.send(w.honest[0])
+	for _, h := range w.honest[1:] {
+		w.give(h, w.packs[len(w.packs)-1])
+	}
+}
+
+// edit makes a change of random ops through the Tx, and sometimes sends what gathered.
 func (w *world) edit(h *honest) {
-	voids := w.ref.doc.voids
-	id, err := h.writer.Change(int64(w.n(1<<20)), func(tx *crdt.Tx) error {
+	w.change(h, func(tx *crdt.Tx) error {
 		for range 1 + w.n(4) {
 			if err := w.txOp(h.replica, tx); err != nil {
 				return err
@@ -144,8 +178,17 @@ func (w *world) edit(h *honest) {
 		}
 		return nil
 	})
+	if w.chance(60) {
+		w.send(h)
+	}
+}
+
+// change makes a change through the Tx: none of its ops may be void.
+func (w *world) change(h *honest, edit func(tx *crdt.Tx) error) {
+	voids := w.ref.doc.voids
+	id, err := h.writer.Change(int64(w.n(1<<20)), edit)
 	switch {
-	case errors.Is(err, crdt.ErrOwnFork), errors.Is(err, crdt.ErrEmptyChange), errors.Is(err, crdt.ErrBadIndex):
+	case errors.Is(err, crdt.ErrOwnFork), errors.Is(err, crdt.ErrEmptyChange), errors.Is(err, crdt.ErrBadIndex), errors.Is(err, crdt.ErrOverLimit):
 	case err != nil:
 		w.t.Fatalf("honest change: %v", err)
 	default:
@@ -156,9 +199,6 @@ func (w *world) edit(h *honest) {
 		}
 	}
 	w.check(h.replica)
-	if w.chance(60) {
-		w.send(h)
-	}
 }
 
 func (w *world) rawOf(c crdt.Change) rawChange {
@@ -181,6 +221,19 @@ func (w *world) know(raw rawChange) *refChange {
 	return w.ref.add(e)
 }
 
+// replayed is the reference of what r holds, in r's order.
+func (w *world) replayed(r *crdt.Replica) *refLog {
+	ref := newRefLog(w.room, string(w.charter.Kind))
+	for i := range r.Len() {
+		e, code := refEnvelope(w.room, w.rawOf(r.At(i)))
+		if code != "" {
+			w.t.Fatalf("accepted what is %s", code)
+		}
+		ref.add(e)
+	}
+	return ref
+}
+
 // send signs and publishes what an honest author's replica holds from where it
 // last sent.
 func (w *world) send(h *honest) {
@@ -200,8 +253,12 @@ func (w *world) send(h *honest) {
 
 // hear gives an honest author a pack.
 func (w *world) hear(h *honest) {
+	w.give(h, pick(w.dice, w.packs))
+}
+
+func (w *world) give(h *honest, p refPack) {
 	h.writer.Sign()
-	deliver(w.t, h.replica, pick(w.dice, w.packs).frame(), 1)
+	deliver(w.t, h.replica, p.frame(), 1)
 	w.check(h.replica)
 }
 
@@ -223,9 +280,9 @@ func (w *world) chainOf(a hash32) []hash32 {
 	return slices.DeleteFunc(w.ref.ids(), func(id hash32) bool { return w.ref.changes[id].author != a })
 }
 
-// hostileStep writes one to three raw changes on one chain, anywhere on it, and
-// sends them as one run.
-func (w *world) hostileStep() {
+// hostileRun is the beginning of a run of a hostile author: after a tip mostly, or
+// anywhere on its chain, which forks it.
+func (w *world) hostileRun() refRun {
 	key := w.keys[len(w.honest)+w.n(len(w.keys)-len(w.honest))]
 	if w.chance(5) {
 		key = pick(w.dice, w.keys) // an honest author's second device
@@ -240,15 +297,33 @@ func (w *world) hostileStep() {
 			}
 		}
 	}
-	prev := r.prev
-	for range 1 + w.n(3) {
-		raw := w.rawChange(r.author, prev)
-		if w.ref.changes[refID(w.room, raw)] != nil {
-			continue
-		}
-		r.payloads = append(r.payloads, raw.payload)
-		prev = w.know(raw).id
+	return r
+}
+
+// tail is the last change of r, or what it begins after.
+func (w *world) tail(r refRun) hash32 {
+	if len(r.payloads) == 0 {
+		return r.prev
 	}
+	return r.last(w.room)
+}
+
+// hostileStep writes one to three raw changes on one chain, anywhere on it, and
+// sends them as one run.
+func (w *world) hostileStep() {
+	r := w.hostileRun()
+	for range 1 + w.n(3) {
+		raw := w.rawChange(r.author, w.tail(r))
+		if w.ref.changes[refID(w.room, raw)] == nil {
+			r.payloads = append(r.payloads, raw.payload)
+			w.know(raw)
+		}
+	}
+	w.publish(r)
+}
+
+// publish sends a run, if there is anything in it.
+func (w *world) publish(r refRun) {
 	if len(r.payloads) > 0 {
 		w.sign(&r)
 		w.packs = append(w.packs, refPack{r})
@@ -368,95 +443,4 @@ func parseRefPack(t interface{ Fatalf(string, ...any) }, frame []byte) refPack {
 		p = append(p, r)
 	}
 	return p
-}
-
-// equalsReference compares everything that a replica says with the reference.
-func equalsReference(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, r *crdt.Replica, ref *refLog,
-) {
-	t.Helper()
-	if r.Len() != len(ref.changes) {
-		t.Fatalf("got %d changes, want %d", r.Len(), len(ref.changes))
-	}
-	for i := range r.Len() {
-		got := r.At(i)
-		want := ref.changes[hash32(got.ID)]
-		if want == nil {
-			t.Fatalf("change %v is not in the reference", got.ID)
-		}
-		if int(got.Seq) != want.seq || int(got.Lamport) != want.lamport || got.Time != want.time {
-			t.Fatalf("change %v: got seq %d, lamport %d, time %d, want %d, %d, %d", got.ID, got.Seq, got.Lamport, got.Time, want.seq, want.lamport, want.time)
-		}
-		if got.Links.Len() != len(want.links) {
-			t.Fatalf("change %v: got %d links, want %d", got.ID, got.Links.Len(), len(want.links))
-		}
-		for k := range want.links {
-			if hash32(got.Links.At(k)) != want.links[k] {
-				t.Fatalf("change %v: link %d is %v", got.ID, k, got.Links.At(k))
-			}
-		}
-	}
-	if got, want := r.LogDigest(), ref.logDigest(); got != want {
-		t.Fatalf("log digest: got %x, want %x", got[:4], want[:4])
-	}
-	if got, want := r.DocDigest(), ref.doc.digest(); got != want {
-		t.Fatalf("doc digest: got %x, want %x; state %x", got[:4], want[:4], refEncode(ref.doc.state()))
-	}
-	forksEqual(t, r, ref)
-}
-
-func forksEqual(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, r *crdt.Replica, ref *refLog,
-) {
-	t.Helper()
-	want := ref.forks()
-	for _, f := range r.Forks() {
-		at := refFork{hash32(f.Author), hash32(f.Prev)}
-		if f.Prev == (crdt.ChangeID{}) {
-			at.prev = ref.room
-		}
-		branches := want[at]
-		if f.A == f.B || !slices.Contains(branches, hash32(f.A)) || !slices.Contains(branches, hash32(f.B)) {
-			t.Fatalf("fork %v is none, or shown twice", f)
-		}
-		delete(want, at)
-	}
-	if len(want) > 0 {
-		t.Fatalf("forks not shown: %v", slices.Collect(maps.Keys(want)))
-	}
-}
-
-// deliver checks a frame and gives it to r as a node would. It returns the code
-// of the refusal, "" if accepted, or "pending".
-func deliver(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, r *crdt.Replica, frame []byte, peer uint64,
-) string {
-	t.Helper()
-	known := func(id crdt.ChangeID) bool { _, ok := r.Index(id); return ok }
-	p, err := crdt.NewChecker(r.Charter()).Check(bytes.Clone(frame), known)
-	if err != nil {
-		var refused *crdt.RefusedError
-		if !errors.As(err, &refused) || crdt.Code(err) == "" {
-			t.Fatalf("untyped refusal %v", err)
-		}
-		r.Condemn(err)
-		return crdt.Code(err)
-	}
-	out := r.Receive(p, peer, epoch)
-	switch {
-	case out.Err != nil:
-		if crdt.Code(out.Err) == "" {
-			t.Fatalf("untyped refusal %v", out.Err)
-		}
-		return crdt.Code(out.Err)
-	case len(out.Missing) > 0:
-		return "pending"
-	}
-	return ""
 }
