@@ -6,12 +6,29 @@
 //
 // Elements are numbers. The caller gives them out; a number that was not inserted
 // is no element, and can hold a note of the caller instead.
+//
+// # How it is kept
+//
+// Each sequence is a B+ tree over its order. Leaves hold spans of 8 bytes: up to
+// 1024 consecutive numbers that are all live or all dead, and marks. Each number
+// has the leaf that it lies in (4 bytes) and four bits. Nodes are known by index
+// and lie in slabs that never move; the collector finds no pointers in them.
+//
+// Marks are brackets of no width around subtrees, so that "before the subtree of
+// a sibling" and "after it" are looked up in the B+ tree, however deep the Fugue
+// tree is. With left children l1, l2 and right children r1, r2, the subtree of p
+// is laid out as
+//
+//	( l1… ) ( l2… ) p ( r1… ) r2…
+//
+// Invariant: every left child's subtree is in brackets, and every right child's
+// but that of the last sibling. So the innermost brackets around an element that
+// has a pair of its own are its own, and what was typed in order is one span.
+//
+// Every method is n log n over any sequence of calls that n elements allow: no
+// walk is longer than the B+ tree is high, but for walks that can happen once for
+// an element.
 package fugue
-
-import (
-	"slices"
-	"sort"
-)
 
 // Elem is the number of an element: below 1<<31, given by the caller, dense.
 type Elem = uint32
@@ -35,284 +52,202 @@ type Seq uint32
 // It is not safe for concurrent use, and not by readers alone either: reading
 // moves a cursor.
 type Forest struct {
-	before func(a, b Elem) bool
-	elems  []element
-	seqs   []sequence
-}
+	before   func(a, b Elem) bool
+	seqs     []sequence
+	widths   []func(first Elem, n int) (utf8, utf16 int)
+	families *families
 
-type element struct {
-	is     bool
-	dead   bool
-	noted  bool
-	note   uint32
-	seq    Seq
-	parent Elem
-	kids   [2][]Elem
+	pages  []*page
+	leaves slab[leaf]
+	inners slab[inner]
+	chunks chunks
+
+	cur   cursor
+	steps int // what was visited, but for a constant a call; for the tests of growth
 }
 
 type sequence struct {
-	kids  []Elem
-	order []Elem // the walk, dead elements included; nil when out of date
-	width func(first Elem, n int) (utf8, utf16 int)
+	root   uint32 // a leaf, if height is 0; nowhere while size is 0
+	height uint32
+	size   uint32
+	live   uint32
+	width  uint32 // index in widths plus 1; 0 if it is not widened
 }
+
+// nowhere is no node.
+const nowhere = 1<<32 - 1
 
 // New makes an empty forest. before says which of two siblings comes first; it
 // must be a total order that never changes for two elements. It is called only
-// for elements of one sequence on one side of one parent, about log n times for
-// an insert among n of them, and not at all for an insert that has no sibling.
-func New(before func(a, b Elem) bool) *Forest { return &Forest{before: before} }
+// for elements of one sequence on one side of one parent, a few times log n for an
+// insert among n of them, and not at all for an insert that has no sibling.
+func New(before func(a, b Elem) bool) *Forest {
+	f := &Forest{before: before}
+	f.cur.id = nowhere
+	return f
+}
 
-// NewSeq makes an empty sequence.
+// NewSeq makes an empty sequence. It costs 20 bytes until it has elements, and
+// then 16 bytes a node and 16 for each few spans.
 func (f *Forest) NewSeq() Seq {
-	f.seqs = append(f.seqs, sequence{})
+	f.seqs = append(f.seqs, sequence{root: nowhere})
 	return Seq(len(f.seqs) - 1)
 }
 
 // Grow makes room for elements below n, which must not exceed 1<<31. Numbers at or
 // above the greatest n so far are no elements.
 func (f *Forest) Grow(n int) {
-	for len(f.elems) < n {
-		f.elems = append(f.elems, element{})
+	for len(f.pages)*pageLen < n {
+		f.pages = append(f.pages, new(page))
 	}
 }
 
 // Insert makes first, first+1, … first+n-1 elements of s: the first hangs on the
 // given side of parent, each other one on the right of the one before it. parent
 // is an element of s, or None with Right; the n numbers are no elements yet, hold
-// no notes and lie below what [Forest.Grow] was told; n may be 0.
+// no notes and lie below what [Forest.Grow] was told; n may be 0. before, and in a
+// widened sequence width, must know them already.
 func (f *Forest) Insert(s Seq, parent Elem, side Side, first Elem, n int) {
-	for e := first; e < first+Elem(n); e++ {
-		kids := &f.seqs[s].kids
-		if parent != None {
-			kids = &f.elems[parent].kids[side]
-		}
-		at := sort.Search(len(*kids), func(i int) bool { return f.before(e, (*kids)[i]) })
-		*kids = slices.Insert(*kids, at, e)
-		f.elems[e] = element{is: true, seq: s, parent: parent}
-		parent, side = e, Right
+	if n <= 0 {
+		return
 	}
-	f.seqs[s].order = nil
+	if c := &f.cur; c.id != nowhere && side == Right && parent != None {
+		// Typing on: the span under the cursor ends in parent and grows.
+		sp := &c.spans[c.i]
+		if sp.first+sp.nk == first && parent+1 == first && int(sp.nk)+n <= maxRun && !f.bit(parent, hasRight) {
+			sp.nk += uint32(n)
+			f.enrol(s, first, n, c.id)
+			f.setBits(hasRight, parent, n)
+			f.credit(c.l, first, n)
+			return
+		}
+	}
+	f.insert(s, parent, side, first, n)
 }
 
-// all is every element of s in order.
-func (f *Forest) all(s Seq) []Elem {
-	q := &f.seqs[s]
-	if q.order != nil {
-		return q.order
+// enrol makes n numbers elements of s in a leaf.
+func (f *Forest) enrol(s Seq, first Elem, n int, leaf uint32) {
+	f.fill(first, n, leaf+1)
+	f.seqs[s].size += uint32(n)
+	from, to := first+1, first+Elem(n)
+	if q, ok := f.SeqOf(first - 1); ok && q == s {
+		from--
 	}
-	type frame struct {
-		e    Elem
-		self bool // its left children were pushed: e itself comes next
+	if q, ok := f.SeqOf(to); ok && q == s {
+		to++
 	}
-	var stack []frame
-	push := func(kids []Elem) {
-		for _, e := range slices.Backward(kids) {
-			stack = append(stack, frame{e: e})
-		}
-	}
-	push(q.kids)
-	q.order = []Elem{}
-	for len(stack) > 0 {
-		top := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if !top.self {
-			stack = append(stack, frame{top.e, true})
-			push(f.elems[top.e].kids[Left])
-			continue
-		}
-		q.order = append(q.order, top.e)
-		push(f.elems[top.e].kids[Right])
-	}
-	return q.order
+	f.setBits(joined, from, int(to-from))
 }
 
-func (f *Forest) live(s Seq) []Elem {
-	var live []Elem
-	for _, e := range f.all(s) {
-		if !f.elems[e].dead {
-			live = append(live, e)
+// insert is Insert where no span grows in place.
+func (f *Forest) insert(s Seq, parent Elem, side Side, first Elem, n int) {
+	kind := hasRight
+	if side == Left {
+		kind = hasLeft
+	}
+	var siblings bool
+	if parent == None {
+		siblings = f.seqs[s].size > 0
+	} else if siblings = f.bit(parent, kind); !siblings {
+		f.setBits(kind, parent, 1)
+	}
+	head := min(n, maxRun)
+	last, prev, next := None, None, None // siblings in order, first between prev and next
+	if siblings {
+		last, prev, next = f.join(s, parent, side, first)
+	}
+	switch {
+	case side == Left && next == None:
+		off := f.seek(parent)
+		f.put(place{f.cur.id, f.cur.i, off}, s, first, head, true)
+	case side == Left:
+		f.put(f.opening(next), s, first, head, true)
+	case !siblings:
+		f.put(f.behind(s, parent), s, first, head, false)
+	case prev == None:
+		f.put(f.behind(s, parent), s, first, head, true)
+	case next != None:
+		at, _ := f.closing(prev)
+		at.off++
+		f.put(at, s, first, head, true)
+	default:
+		// prev was the last sibling and gets brackets. It ends where the subtree of
+		// parent ends: the later place is changed first.
+		at, ok := f.closing(prev)
+		if !ok {
+			at = f.end(s)
 		}
-	}
-	return live
-}
-
-func (f *Forest) is(e Elem) bool { return int(e) < len(f.elems) && f.elems[e].is }
-
-// SeqOf is the sequence of which e is an element, dead or live; false if it is
-// none. e may be any number.
-func (f *Forest) SeqOf(e Elem) (Seq, bool) {
-	if !f.is(e) {
-		return 0, false
-	}
-	return f.elems[e].seq, true
-}
-
-// Same says whether first … first+n-1 are all elements of s, dead or live. It
-// looks at 64 of them in a step. They may be any numbers; n may be 0.
-func (f *Forest) Same(s Seq, first Elem, n int) bool {
-	for i := range n {
-		if q, ok := f.SeqOf(first + Elem(i)); !ok || q != s {
-			return false
+		f.putBehindMark(at, s, first, head)
+		if last == None {
+			at = f.behind(s, parent)
+		} else {
+			at, _ = f.closing(last)
+			at.off++
 		}
+		f.putOpen(at)
 	}
-	return true
+	for done := head; done < n; {
+		k := min(n-done, maxRun)
+		off := f.seek(first + Elem(done) - 1)
+		f.put(place{f.cur.id, f.cur.i, off + 1}, s, first+Elem(done), k, false)
+		done += k
+	}
+	f.setBits(hasRight, first, n-1)
 }
 
 // Delete kills first … first+n-1, which must be elements of one sequence, and says
 // how many were live. The dead keep their places. Those dead before are skipped 64
-// in a step.
+// in a step, wherever they lie.
 func (f *Forest) Delete(first Elem, n int) (killed int) {
-	for e := first; e < first+Elem(n); e++ {
-		if !f.elems[e].dead {
-			f.elems[e].dead = true
-			killed++
+	for done := 0; done < n; {
+		done += f.DeadRun(first+Elem(done), n-done)
+		if done == n {
+			break
 		}
+		e := first + Elem(done)
+		off := f.seek(e)
+		k := min(int(f.cur.spans[f.cur.i].nk-off), n-done)
+		f.kill(off, uint32(k))
+		f.setBits(dead, e, k)
+		done += k
+		killed += k
 	}
 	return killed
 }
 
-// Live says whether e is an element that was not deleted. e may be any number.
-func (f *Forest) Live(e Elem) bool { return f.is(e) && !f.elems[e].dead }
-
-// DeadRun is how many of the numbers e, e+1, … are dead elements, of whichever
-// sequence, up to the first that is not, and at most limit. It looks at 64 in a
-// step.
-func (f *Forest) DeadRun(e Elem, limit int) int {
-	n := 0
-	for n < limit && f.is(e+Elem(n)) && f.elems[e+Elem(n)].dead {
-		n++
-	}
-	return n
-}
-
-// Note keeps x, below 1<<31, at e, which is no element and never becomes one. A
-// later note replaces it.
-func (f *Forest) Note(e Elem, x uint32) { f.elems[e].noted, f.elems[e].note = true, x }
-
-// Noted is what was noted at e; false if nothing was. e may be any number.
-func (f *Forest) Noted(e Elem) (uint32, bool) {
-	if int(e) >= len(f.elems) || !f.elems[e].noted {
-		return 0, false
-	}
-	return f.elems[e].note, true
-}
-
-// Len is the number of live elements of s.
-func (f *Forest) Len(s Seq) int { return len(f.live(s)) }
-
-// Size is the number of elements of s, the dead included.
-func (f *Forest) Size(s Seq) int { return len(f.all(s)) }
-
-// At is the live element of s at index, which is below Len.
-func (f *Forest) At(s Seq, index int) Elem { return f.live(s)[index] }
-
-// Rank is the number of live elements before e in its sequence. e is an element,
-// dead or live: a dead one would come to that index if it lived.
-func (f *Forest) Rank(e Elem) int {
-	n := 0
-	for _, x := range f.all(f.elems[e].seq) {
-		if x == e {
-			break
+// kill makes k elements, from off on, of the live span under the cursor dead.
+func (f *Forest) kill(off, k uint32) {
+	c := &f.cur
+	sp := &c.spans[c.i]
+	e, n := sp.first+off, sp.nk
+	f.debit(c.l, e, int(k))
+	if k < n {
+		// Typing's usual deletes: a dead neighbour grows.
+		if off+k == n && c.i+1 < len(c.spans) {
+			if next := &c.spans[c.i+1]; next.kind() == deadRun && next.first == e+k && next.n()+k <= maxRun {
+				sp.nk -= k
+				next.first -= k
+				next.nk += k
+				return
+			}
 		}
-		if !f.elems[x].dead {
-			n++
+		if off == 0 && c.i > 0 {
+			if prev := &c.spans[c.i-1]; prev.kind() == deadRun && prev.first+prev.n() == e && prev.n()+k <= maxRun {
+				prev.nk += k
+				sp.first += k
+				sp.nk -= k
+				return
+			}
 		}
 	}
-	return n
-}
-
-// Place is where Fugue puts a new element so that it comes to index, at most Len,
-// of s: right of the live element before it if nothing hangs there, else left of
-// what comes next, dead or live.
-func (f *Forest) Place(s Seq, index int) (parent Elem, side Side) {
-	all := f.all(s)
-	if index == 0 {
-		if len(all) == 0 {
-			return None, Right
-		}
-		return all[0], Left
+	var parts [3]span
+	add := parts[:0]
+	if off > 0 {
+		add = append(add, span{sp.first, off})
 	}
-	p := f.live(s)[index-1]
-	if len(f.elems[p].kids[Right]) == 0 {
-		return p, Right
+	add = append(add, span{e, deadRun | k})
+	if off+k < n {
+		add = append(add, span{e + k, n - off - k})
 	}
-	return all[slices.Index(all, p)+1], Left
-}
-
-// Spans yields all elements of s in order, as the longest runs of consecutive
-// numbers that are all live or all dead. The forest must not change meanwhile.
-func (f *Forest) Spans(s Seq, yield func(first Elem, n int, live bool) bool) {
-	all := f.all(s)
-	for i := 0; i < len(all); {
-		n := 1
-		for i+n < len(all) && all[i+n] == all[i]+Elem(n) && f.elems[all[i+n]].dead == f.elems[all[i]].dead {
-			n++
-		}
-		if !yield(all[i], n, !f.elems[all[i]].dead) {
-			return
-		}
-		i += n
-	}
-}
-
-// Range yields the live elements of s with index ≤ their index < index+n, in
-// order, as the longest runs of consecutive numbers. index+n is at most Len. The
-// forest must not change meanwhile.
-func (f *Forest) Range(s Seq, index, n int, yield func(first Elem, n int) bool) {
-	live := f.live(s)[index : index+n]
-	for i := 0; i < len(live); {
-		n := 1
-		for i+n < len(live) && live[i+n] == live[i]+Elem(n) {
-			n++
-		}
-		if !yield(live[i], n) {
-			return
-		}
-		i += n
-	}
-}
-
-// Widen makes s keep UTF-8 and UTF-16 offsets. width is what the n elements from
-// first on, live or dead, take in both; it must never change for an element, and
-// is called for elements of s, old and new ones, from within any method. A
-// sequence that is not widened has one unit an element. Widening twice changes
-// nothing. Cost: once over s.
-func (f *Forest) Widen(s Seq, width func(first Elem, n int) (utf8, utf16 int)) {
-	if f.seqs[s].width == nil {
-		f.seqs[s].width = width
-	}
-}
-
-// Offset is what the live elements of s before index, at most Len, take in UTF-8
-// and in UTF-16; both are index unless s was widened.
-func (f *Forest) Offset(s Seq, index int) (utf8, utf16 int) {
-	if f.seqs[s].width == nil {
-		return index, index
-	}
-	for _, e := range f.live(s)[:index] {
-		a, b := f.seqs[s].width(e, 1)
-		utf8, utf16 = utf8+a, utf16+b
-	}
-	return utf8, utf16
-}
-
-// IndexUTF8 is the index of the live element of s in which the UTF-8 offset lies,
-// and whether it begins there; the offset behind the last is Len, exact. A
-// negative offset gives (0, false), one beyond the end (Len, false).
-func (f *Forest) IndexUTF8(s Seq, offset int) (index int, exact bool) {
-	return f.indexOf(s, offset, func(utf8, _ int) int { return utf8 })
-}
-
-// IndexUTF16 is [Forest.IndexUTF8] for UTF-16.
-func (f *Forest) IndexUTF16(s Seq, offset int) (index int, exact bool) {
-	return f.indexOf(s, offset, func(_, utf16 int) int { return utf16 })
-}
-
-func (f *Forest) indexOf(s Seq, offset int, unit func(utf8, utf16 int) int) (index int, exact bool) {
-	n := f.Len(s)
-	i := sort.Search(n+1, func(i int) bool { return unit(f.Offset(s, i)) > offset }) - 1
-	if i < 0 {
-		return 0, false
-	}
-	return i, unit(f.Offset(s, i)) == offset
+	f.splice(c.i, 1, add)
 }
