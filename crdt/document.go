@@ -19,6 +19,23 @@ type document interface {
 	exists(thing) bool
 	said() marks
 	view() docView
+	// observe tells w what apply changes from now on; nil ends that.
+	observe(w watcher)
+}
+
+// A watcher is told what an op of an accepted change does to a document, also
+// where nobody sees it, and before the next op is looked at.
+type watcher interface {
+	// inserted: things first … first+n-1 are new items of one sequence, in a row.
+	inserted(first thing, n int)
+	// deleting: elements first … first+n-1 of one sequence are about to die, but for
+	// those that are dead.
+	deleting(first thing, n int)
+	// assigning and assigned: before and after a set, make or unset.
+	assigning(holder thing, key string)
+	assigned(holder thing, key string)
+	added(counter thing, n int64)
+	marked(it markItem)
 }
 
 // docView is the part of a document that a View shows, immutable.
@@ -47,6 +64,7 @@ func (noDocument) apply(int32)                     {}
 func (noDocument) hashState(*stateHash)            {}
 func (noDocument) kindOf(thing) (ObjectKind, bool) { return 0, false }
 func (noDocument) exists(thing) bool               { return false }
+func (noDocument) observe(watcher)                 {}
 func (noDocument) said() marks                     { return newMarks(nil) }
 func (noDocument) view() docView                   { return docView{digest: new([32]byte)} }
 
@@ -130,12 +148,14 @@ func newMarks(l *log) marks {
 	}, btree.Options{NoLocks: true})}
 }
 
-func (m marks) set(item markItem) {
+// set reports whether item stands.
+func (m marks) set(item markItem) bool {
 	if old, ok := m.items.Get(item); ok {
 		if old.change == item.change && old.op > item.op ||
 			old.change != item.change && m.log.before(item.change, old.change) {
-			return
+			return false
 		}
 	}
 	m.items.Set(item)
+	return true
 }

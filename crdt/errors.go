@@ -43,6 +43,7 @@ var (
 	ErrEmptyChange = errors.New("a change without ops")
 	ErrKeeper      = errors.New("a keeper makes no document and writes nothing")
 	ErrBadCursor   = errors.New("not a cursor of this document")
+	ErrObserving   = errors.New("an observer must not write to the replica that it observes")
 )
 
 var codes = []struct {

@@ -12,6 +12,7 @@ type feedDoc struct {
 	name  string // of the list in value
 	items *btree.BTreeG[feedItem]
 	marks marks
+	watch watcher // nil: nobody observes
 }
 
 // A feedItem is one appended literal.
@@ -40,9 +41,15 @@ func (d *feedDoc) apply(i int32) {
 		case o.appends():
 			// Load is Set that tries the end first, where most changes belong.
 			d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
+			if d.watch != nil {
+				d.watch.inserted(thing{i, uint32(made)}, 1)
+			}
 		case o.code == opMark:
 			if t, ok := d.log.resolve(o.target, i, links, made); ok && d.exists(t) {
-				d.marks.set(markItem{t, author, i, int32(at), int32(o.offset)})
+				it := markItem{t, author, i, int32(at), int32(o.offset)}
+				if d.marks.set(it) && d.watch != nil {
+					d.watch.marked(it)
+				}
 			}
 		}
 	})
@@ -72,6 +79,8 @@ func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {
 }
 
 func (d *feedDoc) said() marks { return d.marks }
+
+func (d *feedDoc) observe(w watcher) { d.watch = w }
 
 func (d *feedDoc) view() docView {
 	return docView{feed: d.items.Copy(), marks: d.marks.items.Copy()}

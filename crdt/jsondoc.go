@@ -16,6 +16,7 @@ type jsonDoc struct {
 	elems   map[thing]*element
 	made    []uint32 // by log index: how many things the change made
 	marks   marks
+	watch   watcher // nil: nobody observes
 }
 
 // An object is one of the five types. Which fields are used follows from kind.
@@ -106,7 +107,10 @@ func (d *jsonDoc) apply(i int32) {
 		switch o.code {
 		case opMark:
 			if d.exists(target) {
-				d.marks.set(markItem{target, a.author, i, int32(at), int32(o.offset)})
+				it := markItem{target, a.author, i, int32(at), int32(o.offset)}
+				if d.marks.set(it) && d.watch != nil {
+					d.watch.marked(it)
+				}
 			}
 		case opSet, opMake, opUnset:
 			d.assign(a, target, o, at, made)
@@ -117,6 +121,9 @@ func (d *jsonDoc) apply(i int32) {
 		case opAdd:
 			if obj := d.objects[target]; obj != nil && obj.kind == CounterObject {
 				obj.counter += o.n // wraps: the counter is a sum mod 2^64
+				if d.watch != nil {
+					d.watch.added(target, o.n)
+				}
 			}
 		}
 	})
@@ -144,6 +151,10 @@ func (d *jsonDoc) assign(a applying, target thing, o *op, at, made int) {
 			return
 		}
 		replaced[k] = v
+	}
+	if d.watch != nil {
+		d.watch.assigning(target, o.key)
+		defer func() { d.watch.assigned(target, o.key) }()
 	}
 	for _, v := range replaced {
 		v.dead = true
@@ -216,6 +227,9 @@ func (d *jsonDoc) insert(a applying, target thing, o *op, made int) {
 	if seq == nil || seq.text != (o.what.kind == dcbor.KindText) ||
 		o.what.kind == dcbor.KindUint && seq.depth == MaxDepth {
 		return
+	}
+	if d.watch != nil {
+		defer d.watch.inserted(thing{a.i, uint32(made)}, o.makes)
 	}
 	put := func(e *element) {
 		e.at, e.seq = thing{a.i, uint32(made)}, seq
@@ -302,12 +316,17 @@ func (d *jsonDoc) remove(a applying, target thing, o *op) {
 		t.index++
 	}
 	for _, e := range doomed {
+		if d.watch != nil {
+			d.watch.deleting(e.at, 1)
+		}
 		e.dead = true
 	}
 	first.seq.changed()
 }
 
 func (d *jsonDoc) said() marks { return d.marks }
+
+func (d *jsonDoc) observe(w watcher) { d.watch = w }
 
 func (d *jsonDoc) view() docView {
 	digest := docDigest(d.log.room, d)

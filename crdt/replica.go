@@ -16,6 +16,10 @@ type Replica struct {
 	log     *log
 	doc     document
 	pending *pending
+
+	observers []*observer
+	journal   *journal // nil: nobody observes
+	observing bool     // an observer is being called
 }
 
 // NewReplica returns the empty replica of the room that c founds. The error
@@ -57,7 +61,7 @@ func (r *Replica) keeps() bool {
 // (Missing), or accepted. Whatever became of it, the log may have grown by packs
 // that waited.
 type Outcome struct {
-	Err     error      // a *[RefusedError], or [ErrUnsigned] for a call out of turn
+	Err     error      // a *[RefusedError], or [ErrUnsigned] or [ErrObserving] for a call out of turn
 	Missing []ChangeID // parents that are neither accepted nor in the pack, ≤ MaxMissing
 	From    int        // the log indexes [From, To) are new
 	To      int
@@ -71,14 +75,25 @@ type Outcome struct {
 // [Replica.Condemn].
 func (r *Replica) Receive(p *Pack, peer uint64, now time.Time) Outcome {
 	out := Outcome{From: int(r.log.n)}
-	if r.log.sealed != r.log.n {
-		out.Err, out.To = ErrUnsigned, out.From
+	if err := r.ready(); err != nil {
+		out.Err, out.To = err, out.From
 		return out
 	}
 	out.Missing, out.Err = r.offer(&pendingPack{pack: p, peer: peer, since: now}, &out)
 	r.release(out.From, &out)
 	out.To = int(r.log.n)
 	return out
+}
+
+// ready is the error of a call out of turn.
+func (r *Replica) ready() error {
+	switch {
+	case r.observing:
+		return ErrObserving
+	case r.log.sealed != r.log.n:
+		return ErrUnsigned
+	}
+	return nil
 }
 
 // Condemn remembers that a checker refused a change for its own bytes, so that
@@ -291,8 +306,9 @@ func (r *Replica) accept(p *Pack, order []int32) {
 	}
 	r.log.seal(ends)
 	for i := from; i < r.log.n; i++ {
-		r.doc.apply(i)
+		r.apply(i)
 	}
+	r.publish()
 }
 
 // unalias puts copies in place of the changes of p if most of its frame is not
@@ -328,10 +344,10 @@ func (r *Replica) Load(frame []byte) error {
 // LoadPack takes a pack from this replica's own store, in the order in which it
 // was stored. Its signatures are kept unchecked: call [Replica.VerifyTips] when all
 // is loaded. The errors are those of [Checker.Check], [ErrMissing] if a parent was
-// not stored before, and [ErrUnsigned].
+// not stored before, [ErrUnsigned] and [ErrObserving].
 func (r *Replica) LoadPack(p *Pack) error {
-	if r.log.sealed != r.log.n {
-		return ErrUnsigned
+	if err := r.ready(); err != nil {
+		return err
 	}
 	p = p.without(r.has)
 	if p.Empty() {

@@ -44,8 +44,11 @@ func (w *Writer) Author() Author { return w.author }
 // If edit or Change returns an error, log and document are as before:
 // [ErrEmptyChange], [ErrOverLimit], [ErrUnsigned] (call Sign first: a pack is
 // full, or another writer of this replica has not signed), [ErrOwnFork] (this
-// author's chain is forked: go on as a new author), or edit's own.
+// author's chain is forked: go on as a new author), [ErrObserving], or edit's own.
 func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
+	if w.replica.observing {
+		return ChangeID{}, ErrObserving
+	}
 	l := w.replica.log
 	state := &l.authors[w.number]
 	if state.forked {
@@ -73,7 +76,8 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	}
 	i := l.add(w.number, state.tip, c)
 	l.unsigned += len(payload) + changeOverheadBytes
-	w.replica.doc.apply(i)
+	w.replica.apply(i)
+	w.replica.publish()
 	return c.id, nil
 }
 
