@@ -40,10 +40,10 @@ func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) 
 		return nil, refused
 	}
 	if known != nil {
-		p.drop(func(r *run) bool { return known(r.last()) })
+		p.drop(func(r *run) bool { return known(p.last(r)) })
 	}
 	for i := range p.runs {
-		if err := c.charter.checkAuthor(&p.runs[i]); err != nil {
+		if err := c.charter.checkAuthor(p, &p.runs[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -52,8 +52,8 @@ func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) 
 	}
 	for i := range p.runs {
 		r := &p.runs[i]
-		if !verify(c.room, r.author, r.last(), r.sig[:]) {
-			return nil, &RefusedError{Author: r.author, Change: r.last(), Offset: r.offset, Err: ErrBadSignature}
+		if !verify(c.room, r.author, p.last(r), r.sig[:]) {
+			return nil, &RefusedError{Author: r.author, Change: p.last(r), Offset: r.offset, Err: ErrBadSignature}
 		}
 	}
 	return p, nil
@@ -76,7 +76,7 @@ func (p *Pack) drop(gone func(*run) bool) {
 	kept := p.runs[:0]
 	for i := range p.runs {
 		if gone(&p.runs[i]) {
-			p.changes -= len(p.runs[i].changes)
+			p.changes -= int(p.runs[i].n)
 			continue
 		}
 		kept = append(kept, p.runs[i])
@@ -84,13 +84,13 @@ func (p *Pack) drop(gone func(*run) bool) {
 	p.runs = kept
 }
 
-func (c Charter) checkAuthor(r *run) *RefusedError {
+func (c Charter) checkAuthor(p *Pack, r *run) *RefusedError {
 	_, err := ParseAuthor(r.author[:])
 	if err == nil && !c.writes(r.author) {
 		err = ErrNotAWriter
 	}
 	if err != nil {
-		return r.refuse(r.changes[0].id, err)
+		return p.refuse(r, r.first, err)
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (c *Checker) verifyAll(p *Pack) bool {
 	batch := ed25519consensus.NewPreallocatedBatchVerifier(len(p.runs))
 	for i := range p.runs {
 		r := &p.runs[i]
-		batch.Add(r.author[:], signed(c.room, r.last()), r.sig[:])
+		batch.Add(r.author[:], signed(c.room, p.last(r)), r.sig[:])
 	}
 	return batch.Verify()
 }

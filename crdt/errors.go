@@ -44,6 +44,8 @@ var (
 	ErrKeeper      = errors.New("a keeper makes no document and writes nothing")
 	ErrBadCursor   = errors.New("not a cursor of this document")
 	ErrObserving   = errors.New("an observer must not write to the replica that it observes")
+	ErrStale       = errors.New("the replica changed while a change was being made")
+	ErrFull        = errors.New("the replica holds as many changes or bytes as it can")
 )
 
 var codes = []struct {

@@ -26,7 +26,7 @@ func newFork(l *log, author uint32, prev, a, b int32) Fork {
 // holds reports whether f is the fork of changes a and b.
 func (l *log) holds(f Fork, a, b int32) bool {
 	x, y := l.at(a), l.at(b)
-	return a != b && x.author == y.author && x.prev == y.prev && newFork(l, x.author, x.prev, a, b) == f
+	return a != b && l.author(a) == l.author(b) && x.prev == y.prev && newFork(l, l.author(a), x.prev, a, b) == f
 }
 
 // Evidence encodes a fork so that [CheckEvidence] convinces a third party
@@ -51,7 +51,7 @@ func (r *Replica) Evidence(f Fork) ([]byte, error) {
 	for _, i := range []int32{a, b} {
 		var hashes []byte
 		n := 0
-		for ; ; i = r.log.child[i] {
+		for ; ; i = r.log.child(i) {
 			h := payloadHash(r.log.payload(i))
 			hashes = dcbor.AppendBytes(hashes, h[:])
 			n++

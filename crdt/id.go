@@ -2,7 +2,6 @@ package crdt
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 
@@ -100,31 +99,6 @@ func ParseAuthor(b []byte) (Author, error) {
 	}
 	copy(a[:], b)
 	return a, nil
-}
-
-// chainPrefix is T of design: the one SHA-256 block that begins every id of one
-// author in one room.
-type chainPrefix [64]byte
-
-func newChainPrefix(room RoomID, a Author) chainPrefix {
-	b := make([]byte, 0, len(labelChain)+64)
-	b = append(b, labelChain...)
-	b = append(b, room[:]...)
-	b = append(b, a[:]...)
-	chain := sha256.Sum256(b)
-	var t chainPrefix
-	copy(t[:32], chain[:])
-	copy(t[32:], labelChange)
-	return t
-}
-
-// id is the id of the change after prev with a payload of the given hash.
-func (t *chainPrefix) id(prev ChangeID, payloadHash [32]byte) ChangeID {
-	var b [128]byte
-	copy(b[:64], t[:])
-	copy(b[64:96], prev[:])
-	copy(b[96:], payloadHash[:])
-	return sha256.Sum256(b[:])
 }
 
 // signed is the message that the signature of a run is over.

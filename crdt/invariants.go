@@ -1,6 +1,8 @@
 package crdt
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -30,20 +32,30 @@ func (l *log) check() error {
 			parents[p] = true
 		}
 		if rec.prev == none {
-			began[rec.author] = append(began[rec.author], i)
+			began[l.author(i)] = append(began[l.author(i)], i)
 		} else {
 			children[rec.prev] = append(children[rec.prev], i)
 		}
 	}
-	if len(l.index) != int(l.n) || len(l.child) != int(l.n) {
-		return fmt.Errorf("%d changes, %d in the index, %d child entries", l.n, len(l.index), len(l.child))
+	if l.index.len() != int(l.n) || l.heads.n != l.n {
+		return fmt.Errorf("%d changes, %d in the index, %d of which heads are", l.n, l.index.len(), l.heads.n)
+	}
+	if err := l.checkBlocks(); err != nil {
+		return err
+	}
+	isHead := make(map[int32]bool)
+	for i := range l.heads.up {
+		isHead[i] = true
 	}
 	for i := range l.n {
-		if c := children[i]; len(c) == 0 && l.child[i] != none || len(c) > 0 && !slices.Contains(c, l.child[i]) {
-			return fmt.Errorf("change %d: chain child %d, want one of %d", i, l.child[i], c)
+		if c := children[i]; len(c) == 0 && l.child(i) != none || len(c) > 0 && !slices.Contains(c, l.child(i)) {
+			return fmt.Errorf("change %d: chain child %d, want one of %d", i, l.child(i), c)
 		}
-		if head := l.heads.Len() > 0 && hasHead(l, i); head == parents[i] {
-			return fmt.Errorf("change %d: head %v, parent %v", i, head, parents[i])
+		if isHead[i] == parents[i] {
+			return fmt.Errorf("change %d: head %v, parent %v", i, isHead[i], parents[i])
+		}
+		if among := l.heads.among[i/64]&(1<<(i%64)) != 0; among != (isHead[i] && i != l.n-1) {
+			return fmt.Errorf("change %d: head %v, noted %v", i, isHead[i], among)
 		}
 	}
 	forks := 0
@@ -60,9 +72,39 @@ func (l *log) check() error {
 	return l.checkPacks()
 }
 
-func hasHead(l *log, i int32) bool {
-	_, ok := l.heads.Get(i)
-	return ok
+// checkBlocks checks that the payloads lie apart from one another, and add up.
+func (l *log) checkBlocks() error {
+	type place struct {
+		block      *byte
+		start, end uint32
+	}
+	var places []place
+	total := 0
+	for i := range l.n {
+		block := l.blocks.of(i)
+		start, end := l.at(i).pos, uint32(0)
+		if _, end = byteStringAt(block, start); int(end) > len(block) {
+			return fmt.Errorf("payload %d ends at %d of %d", i, end, len(block))
+		}
+		places = append(places, place{&block[0], start, end})
+		total += len(l.payload(i))
+	}
+	if total != l.payloadBytes {
+		return fmt.Errorf("%d bytes of payloads, counted %d", l.payloadBytes, total)
+	}
+	byBlock := make(map[*byte][]place)
+	for _, p := range places {
+		byBlock[p.block] = append(byBlock[p.block], p)
+	}
+	for _, in := range byBlock {
+		slices.SortFunc(in, func(a, b place) int { return cmp.Compare(a.start, b.start) })
+		for k := 1; k < len(in); k++ {
+			if in[k].start < in[k-1].end {
+				return fmt.Errorf("payloads overlap: [%d, %d) and [%d, %d)", in[k-1].start, in[k-1].end, in[k].start, in[k].end)
+			}
+		}
+	}
+	return nil
 }
 
 // parents yields prev and links of change i by log index.
@@ -87,10 +129,18 @@ func (l *log) checkRecord(i int32, rec *record) error {
 	if rec.prev != none {
 		prev = l.id(rec.prev)
 	}
-	if id := l.authors[rec.author].prefix.id(prev, payloadHash(l.payload(i))); id != l.id(i) {
+	prefix := newChainPrefix(l.room, l.keys[l.author(i)])
+	if id := prefix.id(prev, payloadHash(l.payload(i))); id != l.id(i) {
 		return fmt.Errorf("id %v, its bytes give %v", l.id(i), id)
 	}
-	refs, links := l.links(i), reparse(l.payload(i)).links
+	e, err := parseEnvelope(l.payload(i), l.room, prev)
+	if err != nil {
+		return err
+	}
+	if decodes(e.ops) != l.decodes(i) || !bytes.Equal(e.ops, l.ops(i)) {
+		return fmt.Errorf("ops %x, which decode: %v, its bytes say %x", l.ops(i), l.decodes(i), e.ops)
+	}
+	refs, links := l.links(i), e.links
 	if len(refs) != links.Len() {
 		return fmt.Errorf("%d links, its bytes say %d", len(refs), links.Len())
 	}
@@ -109,7 +159,7 @@ func (l *log) checkRecord(i int32, rec *record) error {
 	if rec.lamport != lamport+1 || rec.seq != l.seq(rec.prev)+1 {
 		return fmt.Errorf("seq %d, lamport %d, want %d, %d", rec.seq, rec.lamport, l.seq(rec.prev)+1, lamport+1)
 	}
-	if rec.prev != none && l.author(rec.prev) != rec.author {
+	if rec.prev != none && l.author(rec.prev) != l.author(i) {
 		return fmt.Errorf("prev is of another author")
 	}
 	return nil
@@ -177,7 +227,7 @@ func (l *log) checkPacks() error {
 		}
 		ends := 0
 		for i := mark.start; i < end; i++ {
-			if c := l.child[i]; c != none && c < end {
+			if c := l.child(i); c != none && c < end {
 				continue
 			}
 			ends++

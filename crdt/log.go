@@ -1,73 +1,85 @@
 package crdt
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
-
-	"github.com/tidwall/btree"
 )
 
-// slabSize is the number of records in a slab. Slabs are filled, never grown or
-// moved, so a View reads them while the replica appends.
-const slabSize = 4096
+// The log: what is known of each accepted change, in flat arrays that are filled
+// from the front and never moved. Ids, payloads, heads and hashing are in ids.go,
+// blocks.go, heads.go and hash.go; packs and signatures in seal.go.
 
-// A record is one accepted change. Invariant: it never changes once its index is
-// below the length that a View was made with.
+// slabSize is the number of changes in a slab. Slabs are filled, never grown or
+// moved, so a View reads them while the replica appends. Each is as large as Go
+// allocates without loss.
+const slabSize = 512
+
+// A record is one accepted change, less its id and payload. Invariant: it never
+// changes once its index is below the length that a View was made with.
 type record struct {
-	id      ChangeID
-	payload []byte
-	decodes bool   // the ops do: else they are void as a whole
-	linked  bool   // it has links
-	author  uint32 // index into log.keys and log.authors
+	pos     uint32 // of the payload's head, in its block
+	author  uint32 // index into log.keys and log.authors, and flags
 	prev    int32  // log index, or none
 	jump    int32  // an ancestor on the chain, or none: see log.back
 	seq     uint32
 	lamport uint32
 }
 
+// Flags of a change, above the bits of the author's number.
+const (
+	flagDecodes uint32 = 1 << 31 // the ops do: else they are void as a whole
+	flagLinks   uint32 = 1 << 30 // it has links
+	authorBits  uint32 = flagLinks - 1
+)
+
 // none in place of a log index is the room itself: seq 0, lamport 0.
 const none int32 = -1
+
+// What a log holds at most: so its numbers, and those of the things that changes
+// make, fit the types that hold them. Variables for tests alone.
+var (
+	maxLogChanges      = math.MaxInt32 - 1
+	maxLogLinks        = math.MaxInt32 - 1
+	maxLogPayloadBytes = math.MaxUint32 - 1
+)
 
 // authorState is what the log knows of one author. Invariant: tip and tips are
 // the changes of the author that have no chain child.
 type authorState struct {
-	prefix  chainPrefix
 	tip     int32          // the only tip, or one of them
 	tips    map[int32]bool // all of them, if there are several
 	genesis int32          // the first accepted change with prev = room
 	forked  bool
 }
 
-// packMark is where a pack begins in the log. It ends where the next one begins.
-// Invariant: every change in between that no later one of the same pack
-// continues (run grouping as in log.eachRun) has its signature in log.sigs.
-type packMark struct {
-	start int32
-	runs  int32
-	bytes int32 // upper bound of its frame
-}
-
 // log holds the accepted changes in order of acceptance, parents first.
 type log struct {
-	room  RoomID
-	slabs [][]record
-	n     int32
-	index map[ChangeID]int32
+	room     RoomID
+	n        int32
+	ids      []*[slabSize]ChangeID
+	records  []*[slabSize]record
+	children []*[slabSize]int32 // a chain child, or none: the one that came in the same run, else the first accepted
+	blocks   blocks
+	index    *idTable // of ids; none in a View
 	// Like records, links never change.
-	linkRefs   []int32       // of all changes in order, as their payloads sort them
-	linkStarts []linkStart   // of the changes that have links, in order
-	child      []int32       // a chain child, or none: the one that came in the same run, else the first accepted
-	keys       []Author      // by author number; like records, never changed
-	authors    []authorState // by author number
-	authorOf   map[Author]uint32
-	heads      *btree.BTreeG[int32] // by index: the newest last
-	packs      []packMark
-	sealed     int32              // the changes below it lie in packs; own unsigned ones follow
-	unsigned   int                // bytes that those take in a pack
-	sigs       map[int32][64]byte // of the last change of every run
-	forks      []Fork
-	forkAt     map[forkKey]int // into forks
-	refused    refusedIDs
+	linkRefs   []int32     // of all changes in order, as their payloads sort them
+	linkStarts []linkStart // of the changes that have links, in order
+
+	keys         []Author      // by author number; like records, never changed
+	authors      []authorState // by author number
+	authorOf     map[Author]uint32
+	heads        heads
+	payloadBytes int // of all changes
+	packs        []packMark
+	sealed       int32              // the changes below it lie in packs; own unsigned ones follow
+	unsigned     int                // bytes that those take in a pack
+	sigs         map[int32][64]byte // of the last change of every run
+	forks        []Fork
+	forkAt       map[forkKey]int // into forks
+	refused      refusedIDs
 }
 
 type forkKey struct {
@@ -82,38 +94,57 @@ type linkStart struct{ change, start int32 }
 func newLog(room RoomID) *log {
 	return &log{
 		room:     room,
-		index:    make(map[ChangeID]int32),
+		index:    newIDTable(),
 		authorOf: make(map[Author]uint32),
-		heads:    btree.NewBTreeGOptions(func(a, b int32) bool { return a < b }, btree.Options{NoLocks: true}),
+		heads:    newHeads(),
 		sigs:     make(map[int32][64]byte),
 		forkAt:   make(map[forkKey]int),
 	}
 }
 
-func (l *log) at(i int32) *record { return &l.slabs[i/slabSize][i%slabSize] }
+func (l *log) at(i int32) *record { return &l.records[uint32(i)/slabSize][uint32(i)%slabSize] }
 
 // id is the id of change i.
-func (l *log) id(i int32) ChangeID { return l.at(i).id }
+func (l *log) id(i int32) ChangeID { return *l.idAt(i) }
+
+// idAt is the id of change i: read only.
+func (l *log) idAt(i int32) *ChangeID { return &l.ids[uint32(i)/slabSize][uint32(i)%slabSize] }
 
 // payload is the payload of change i. It aliases the log: read only.
-func (l *log) payload(i int32) []byte { return l.at(i).payload }
+func (l *log) payload(i int32) []byte {
+	block := l.blocks.of(i)
+	start, end := byteStringAt(block, l.at(i).pos)
+	return block[start:end:end]
+}
 
 // ops are the undecoded ops of change i. They alias the log: read only.
-func (l *log) ops(i int32) []byte { return reparse(l.payload(i)).ops }
+func (l *log) ops(i int32) []byte {
+	payload := l.payload(i)
+	if start, ok := plainOps(payload); ok {
+		return payload[start:]
+	}
+	return reparse(payload).ops
+}
 
 // decodes reports whether the ops of change i do: else they are void as a whole.
-func (l *log) decodes(i int32) bool { return l.at(i).decodes }
+func (l *log) decodes(i int32) bool { return l.at(i).author&flagDecodes != 0 }
 
 // author is the number of the author of change i.
-func (l *log) author(i int32) uint32 { return l.at(i).author }
+func (l *log) author(i int32) uint32 { return l.at(i).author & authorBits }
 
 // prev is what change i follows on its chain, or none.
 func (l *log) prev(i int32) int32 { return l.at(i).prev }
 
+// child is a change that follows i on its chain, or none: the one that came in
+// the same run, else the first accepted.
+func (l *log) child(i int32) int32 { return l.children[uint32(i)/slabSize][uint32(i)%slabSize] }
+
+func (l *log) setChild(i, c int32) { l.children[uint32(i)/slabSize][uint32(i)%slabSize] = c }
+
 // links are what change i names besides prev, in the order of its payload:
 // links(i)[k] is link k. They alias the log: read only. O(log n) if there are any.
 func (l *log) links(i int32) []int32 {
-	if !l.at(i).linked {
+	if l.at(i).author&flagLinks == 0 {
 		return nil
 	}
 	k, _ := slices.BinarySearchFunc(l.linkStarts, i, func(s linkStart, i int32) int { return cmp.Compare(s.change, i) })
@@ -125,10 +156,11 @@ func (l *log) links(i int32) []int32 {
 
 // find is the log index of an accepted change.
 func (l *log) find(id ChangeID) (int32, bool) {
-	i, ok := l.index[id]
-	return i, ok
+	at, ok := l.index.find(&id, func(at uint32) bool { return *l.idAt(int32(at)) == id })
+	return int32(at), ok
 }
 
+// lamport is 1 + the greatest of the parents of change i.
 func (l *log) lamport(i int32) uint32 { return l.at(i).lamport }
 
 func (l *log) seq(i int32) uint32 {
@@ -178,39 +210,63 @@ func (l *log) authorIndex(a Author) uint32 {
 	}
 	i := uint32(len(l.authors))
 	l.keys = append(l.keys, a)
-	l.authors = append(l.authors, authorState{prefix: newChainPrefix(l.room, a), tip: none, genesis: none})
+	l.authors = append(l.authors, authorState{tip: none, genesis: none})
 	l.authorOf[a] = i
 	return i
 }
 
-// add appends an accepted change whose parents are all in the log, and returns
-// its index.
-func (l *log) add(author uint32, prev int32, c *checkedChange) int32 {
+// space returns [ErrFull] unless so many changes, with so many links and bytes of
+// payloads, can still be added. There are fewer authors than changes, and each
+// thing that a change makes takes a byte of its payload.
+func (l *log) space(changes, links, payloadBytes int) error {
+	switch {
+	case changes > min(maxLogChanges, int(authorBits))-int(l.n):
+		return fmt.Errorf("%w: %d changes", ErrFull, l.n)
+	case links > maxLogLinks-len(l.linkRefs):
+		return fmt.Errorf("%w: %d links", ErrFull, len(l.linkRefs))
+	case payloadBytes > maxLogPayloadBytes-l.payloadBytes:
+		return fmt.Errorf("%w: %d bytes of payloads", ErrFull, l.payloadBytes)
+	}
+	return nil
+}
+
+// add appends an accepted change whose parents are all in the log, and whose
+// payload has its place: of payloadBytes bytes, its head at pos of the newest
+// extent's block or an earlier one. It returns its index.
+func (l *log) add(id *ChangeID, author uint32, prev int32, links []int32, decodes bool, pos uint32, payloadBytes int) int32 {
 	i := l.n
-	rec := record{id: c.id, payload: c.payload, decodes: c.decodes, author: author, prev: prev, jump: l.jumpOf(prev), seq: l.seq(prev) + 1}
+	if i%slabSize == 0 {
+		l.ids = append(l.ids, new([slabSize]ChangeID))
+		l.records = append(l.records, new([slabSize]record))
+		l.children = append(l.children, new([slabSize]int32))
+		l.blocks.mark()
+	}
+	rec := record{pos: pos, author: author, prev: prev, jump: l.jumpOf(prev), seq: l.seq(prev) + 1}
+	if decodes {
+		rec.author |= flagDecodes
+	}
 	if prev != none {
-		rec.lamport = l.at(prev).lamport
-		l.heads.Delete(prev)
+		rec.lamport = l.lamport(prev)
+		l.heads.name(prev)
 	}
-	if c.envelope.links.Len() > 0 {
-		rec.linked = true
+	if len(links) > 0 {
+		rec.author |= flagLinks
 		l.linkStarts = append(l.linkStarts, linkStart{i, int32(len(l.linkRefs))})
+		l.linkRefs = append(l.linkRefs, links...)
 	}
-	for k := range c.envelope.links.Len() {
-		p, _ := l.find(c.envelope.links.At(k))
-		l.linkRefs = append(l.linkRefs, p)
-		rec.lamport = max(rec.lamport, l.at(p).lamport)
-		l.heads.Delete(p)
+	for _, p := range links {
+		rec.lamport = max(rec.lamport, l.lamport(p))
+		l.heads.name(p)
 	}
 	rec.lamport++
-	if int(i)%slabSize == 0 {
-		l.slabs = append(l.slabs, make([]record, slabSize))
-	}
 	*l.at(i) = rec
+	*l.idAt(i) = *id
+	l.setChild(i, none)
 	l.n++
-	l.index[c.id] = i
-	l.child = append(l.child, none)
-	l.heads.Load(i)
+	l.heads.add()
+	l.index.add(id, uint32(i), func(at uint32) *ChangeID { return l.idAt(int32(at)) })
+	l.payloadBytes += payloadBytes
+	l.unsigned += payloadBytes + changeOverheadBytes
 	l.extendChain(author, prev, i)
 	return i
 }
@@ -220,7 +276,7 @@ func (l *log) extendChain(author uint32, prev, i int32) {
 	a := &l.authors[author]
 	sibling := a.genesis
 	if prev != none {
-		sibling = l.child[prev]
+		sibling = l.child(prev)
 	}
 	if sibling != none {
 		l.addTip(a, i)
@@ -235,7 +291,7 @@ func (l *log) extendChain(author uint32, prev, i int32) {
 	if prev == none {
 		a.genesis = i
 	} else {
-		l.child[prev] = i
+		l.setChild(prev, i)
 	}
 	switch {
 	case a.tips != nil:
@@ -271,85 +327,22 @@ func (a *authorState) eachTip(yield func(int32) bool) {
 	}
 }
 
-// seal makes the changes that lie in no pack yet one pack, or part of the pack
-// before it where both fit into one. sigs holds the signature of each run's last
-// change.
-func (l *log) seal(sigs []runEnd) {
-	start := l.sealed
-	l.sealed = l.n
-	l.unsigned = 0
-	for _, s := range sigs {
-		l.sigs[s.last] = s.sig
-	}
-	size := packOverheadBytes + runOverheadBytes*len(sigs)
-	for i := start; i < l.n; i++ {
-		size += len(l.payload(i)) + changeOverheadBytes
-	}
-	mark := packMark{start: start, runs: int32(len(sigs)), bytes: int32(size)}
-	if n := len(l.packs); n > 0 {
-		last := &l.packs[n-1]
-		joined := l.joins(last.start, start)
-		if l.n-last.start <= MaxPackChanges &&
-			last.runs+mark.runs-int32(len(joined)) <= MaxPackRuns &&
-			last.bytes+mark.bytes <= MaxPackBytes {
-			for _, i := range joined {
-				delete(l.sigs, i)
-			}
-			last.runs += mark.runs - int32(len(joined))
-			last.bytes += mark.bytes
-			return
-		}
-	}
-	l.packs = append(l.packs, mark)
-}
-
-// joins are the run ends in [packStart, start) that a change in [start, n)
-// continues.
-func (l *log) joins(packStart, start int32) []int32 {
-	var joined []int32
-	for i := start; i < l.n; i++ {
-		prev := l.prev(i)
-		if prev >= packStart && prev < start && l.child[prev] == i {
-			if _, end := l.sigs[prev]; end {
-				joined = append(joined, prev)
-			}
-		}
-	}
-	return joined
-}
-
-type runEnd struct {
-	last int32
-	sig  [64]byte
-}
-
-// packAt is the number of the pack that holds change i.
-func (l *log) packAt(i int32) int {
-	lo, hi := 0, len(l.packs)
-	for lo+1 < hi {
-		if mid := (lo + hi) / 2; l.packs[mid].start <= i {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return lo
-}
-
-func (l *log) packEnd(p int) int32 {
-	if p+1 < len(l.packs) {
-		return l.packs[p+1].start
-	}
-	return l.sealed
-}
-
 // view is the part of the log that never changes: no ids can be found in it, and
 // chains are followed backwards alone.
 func (l *log) view() *log {
 	return &log{
-		room: l.room, n: l.n, slabs: slices.Clip(l.slabs), keys: slices.Clip(l.keys),
-		linkRefs: slices.Clip(l.linkRefs), linkStarts: slices.Clip(l.linkStarts),
+		room: l.room, n: l.n, ids: slices.Clip(l.ids), records: slices.Clip(l.records), blocks: l.blocks.view(),
+		linkRefs: slices.Clip(l.linkRefs), linkStarts: slices.Clip(l.linkStarts), keys: slices.Clip(l.keys), heads: l.heads.view(),
 	}
+}
+
+// headIDs are the ids of the heads, oldest arrival first.
+func (l *log) headIDs() []ChangeID {
+	ids := make([]ChangeID, 0, l.heads.len())
+	for i := range l.heads.up {
+		ids = append(ids, l.id(i))
+	}
+	return ids
 }
 
 // changeAt is what callers see of record i.
@@ -358,7 +351,7 @@ func (l *log) changeAt(i int32) Change {
 	payload := l.payload(i)
 	e := reparse(payload)
 	c := Change{
-		ID: l.id(i), Author: l.keys[r.author], Seq: uint64(r.seq), Lamport: uint64(r.lamport),
+		ID: l.id(i), Author: l.keys[l.author(i)], Seq: uint64(r.seq), Lamport: uint64(r.lamport),
 		Time: e.time, Links: e.links, Payload: payload,
 	}
 	if r.prev != none {
@@ -370,40 +363,8 @@ func (l *log) changeAt(i int32) Change {
 // before is the order of (lamport, change id) that decides winners and the order
 // of feeds.
 func (l *log) before(a, b int32) bool {
-	ra, rb := l.at(a), l.at(b)
-	if ra.lamport != rb.lamport {
-		return ra.lamport < rb.lamport
+	if la, lb := l.lamport(a), l.lamport(b); la != lb {
+		return la < lb
 	}
-	return l.id(a).compare(l.id(b)) < 0
-}
-
-// refusedIDs remembers changes that were refused for their own bytes: whatever
-// comes later, they and what follows them never get in. It is bounded, and
-// forgetting is harmless: the child of a forgotten one waits, and expires.
-type refusedIDs struct {
-	ids  map[ChangeID]struct{}
-	ring []ChangeID
-	next int
-}
-
-func (r *refusedIDs) has(id ChangeID) bool {
-	_, ok := r.ids[id]
-	return ok
-}
-
-func (r *refusedIDs) add(id ChangeID) {
-	if r.has(id) {
-		return
-	}
-	if r.ids == nil {
-		r.ids = make(map[ChangeID]struct{})
-	}
-	if len(r.ring) < maxRefusedIDs {
-		r.ring = append(r.ring, id)
-	} else {
-		delete(r.ids, r.ring[r.next])
-		r.ring[r.next] = id
-		r.next = (r.next + 1) % maxRefusedIDs
-	}
-	r.ids[id] = struct{}{}
+	return bytes.Compare(l.idAt(a)[:], l.idAt(b)[:]) < 0
 }

@@ -8,30 +8,46 @@ import (
 
 // A Pack is runs that travel and are stored together, checked as far as their
 // bytes go. Only a [Checker] makes one. It is immutable; it keeps the frame that
-// it was read from.
+// it was read from. Besides it takes 36 bytes a change.
 type Pack struct {
-	runs    []run
-	changes int
-	bytes   int // of the frame
+	frame   []byte
+	runs    []run      // that are left
+	ids     []ChangeID // by number: the changes of the frame, counted over its runs
+	places  []uint32   // by number: where the head of the payload is in the frame, and flags
+	changes int        // that are left
+	links   int        // of the changes of the frame
 }
 
 // A run is consecutive changes of one chain under one signature.
 type run struct {
-	author  Author
-	prev    ChangeID // what the first change follows: the RoomID for a chain's first
-	changes []checkedChange
-	sig     [64]byte
-	offset  int // in the frame
+	author   Author
+	prev     ChangeID // what the first change follows: the RoomID for a chain's first
+	first, n int32    // numbers of the changes
+	sig      [64]byte
+	offset   int // in the frame
 }
 
-type checkedChange struct {
-	id       ChangeID
-	payload  []byte
-	envelope envelope
-	decodes  bool // its ops do: else they are void as a whole
+// Flags of a change in Pack.places are those of a record; places in a frame are less than
+// both. MaxPackBytes may be one.
+const placeBits = flagLinks - 1
+
+// end is the number after the run's last.
+func (r *run) end() int32 { return r.first + r.n }
+
+// last is the id that the run's signature is over.
+func (p *Pack) last(r *run) ChangeID { return p.ids[r.end()-1] }
+
+// payload is the payload of a change by number.
+func (p *Pack) payload(i int32) []byte {
+	start, end := byteStringAt(p.frame, p.places[i]&placeBits)
+	return p.frame[start:end:end]
 }
 
-func (r *run) last() ChangeID { return r.changes[len(r.changes)-1].id }
+// stretch is the payloads of a run with their heads.
+func (p *Pack) stretch(r *run) []byte {
+	_, end := byteStringAt(p.frame, p.places[r.end()-1]&placeBits)
+	return p.frame[p.places[r.first]&placeBits : end]
+}
 
 // Empty reports whether nothing is left of the pack: the replica had it all.
 func (p *Pack) Empty() bool { return len(p.runs) == 0 }
@@ -43,7 +59,7 @@ func (p *Pack) Runs() int { return len(p.runs) }
 func (p *Pack) Changes() int { return p.changes }
 
 // Bytes is the size of the frame that the pack was read from.
-func (p *Pack) Bytes() int { return p.bytes }
+func (p *Pack) Bytes() int { return len(p.frame) }
 
 // parsePack reads the frame of a pack, [[author, prev, [payload…], signature]…],
 // computes every id, and judges envelopes. It looks at no key and no signature.
@@ -54,7 +70,7 @@ func parsePack(room RoomID, frame []byte) (*Pack, *RefusedError) {
 	if len(frame) > MaxPackBytes {
 		return refuse(0, overLimit("pack bytes", MaxPackBytes, len(frame)))
 	}
-	p := &Pack{bytes: len(frame)}
+	p := &Pack{frame: frame}
 	r := dcbor.NewReader(frame)
 	runs := r.Array()
 	if runs > MaxPackRuns {
@@ -77,71 +93,94 @@ func parsePack(room RoomID, frame []byte) (*Pack, *RefusedError) {
 		if p.changes += n; p.changes > MaxPackChanges {
 			return refuse(run.offset, overLimit("changes of a pack", MaxPackChanges, p.changes))
 		}
-		run.changes = make([]checkedChange, n)
-		for j := range run.changes {
-			run.changes[j].payload = r.Bytes()
+		run.first, run.n = int32(len(p.places)), int32(n)
+		p.places = slices.Grow(p.places, n)
+		for range n {
+			p.places = append(p.places, uint32(r.Offset()))
+			r.Bytes()
 		}
 		copy(run.sig[:], r.BytesN(64))
 	}
 	if err := r.Done(); err != nil {
 		return refuse(r.Offset(), malformed(err))
 	}
+	p.ids = make([]ChangeID, p.changes)
+	h := newHasher()
 	for i := range p.runs {
-		if err := p.runs[i].derive(room); err != nil {
+		if err := p.derive(room, &p.runs[i], h); err != nil {
 			return nil, err
 		}
 	}
 	return p, p.checkUnique()
 }
 
-// derive computes the ids along the run and parses the envelopes. The id of a
+// derive computes the ids along the run and judges the envelopes. The id of a
 // malformed change is computed as well: it condemns the changes that name it.
-func (run *run) derive(room RoomID) *RefusedError {
-	t := newChainPrefix(room, run.author)
-	prev := run.prev
-	for j := range run.changes {
-		c := &run.changes[j]
-		c.id = t.id(prev, payloadHash(c.payload))
-		var err error
-		if c.envelope, err = parseEnvelope(c.payload, room, prev); err != nil {
-			prev = c.id
-			for k := j + 1; k < len(run.changes); k++ {
-				prev = t.id(prev, payloadHash(run.changes[k].payload))
-				run.changes[k].id = prev
+func (p *Pack) derive(room RoomID, run *run, h *hasher) *RefusedError {
+	h.chainOf(room, run.author)
+	prev := &run.prev
+	for i := run.first; i < run.end(); i++ {
+		payload := p.payload(i)
+		p.ids[i] = h.id(prev, payload)
+		ops, links, err := judgeEnvelope(payload, room, *prev)
+		prev = &p.ids[i]
+		if err != nil {
+			for k := i + 1; k < run.end(); k++ {
+				p.ids[k] = h.id(prev, p.payload(k))
+				prev = &p.ids[k]
 			}
-			return run.refuse(c.id, err)
+			return p.refuse(run, i, err)
 		}
-		c.decodes = decodes(c.envelope.ops)
-		prev = c.id
+		if decodes(ops) {
+			p.places[i] |= flagDecodes
+		}
+		if links > 0 {
+			p.places[i] |= flagLinks
+			p.links += links
+		}
 	}
 	return nil
 }
 
-// refuse is err at the change of that id.
-func (run *run) refuse(id ChangeID, err error) *RefusedError {
-	e := &RefusedError{Author: run.author, Change: id, Offset: run.offset, Err: err}
-	at := slices.IndexFunc(run.changes, func(c checkedChange) bool { return c.id == id })
-	for _, c := range run.changes[at+1:] {
-		e.after = append(e.after, c.id)
+// refuse is err at the change of that number.
+func (p *Pack) refuse(run *run, i int32, err error) *RefusedError {
+	return &RefusedError{
+		Author: run.author, Change: p.ids[i], Offset: run.offset, Err: err,
+		after: slices.Clone(p.ids[i+1 : run.end()]),
 	}
-	return e
 }
 
+// checkUnique refuses a change that stands twice. No run does that by itself: each
+// id of it commits to the one before.
 func (p *Pack) checkUnique() *RefusedError {
-	if len(p.runs) == 1 {
-		return nil // each id of a run commits to the one before it
+	if p.authorsDiffer() {
+		return nil
 	}
-	seen := make(map[ChangeID]struct{}, p.changes)
-	for i := range p.runs {
-		for j := range p.runs[i].changes {
-			id := p.runs[i].changes[j].id
-			if _, dup := seen[id]; dup {
-				return &RefusedError{Author: p.runs[i].author, Change: id, Offset: p.runs[i].offset, Err: ErrDuplicateChange}
+	seen := newIDTable()
+	idAt := func(at uint32) *ChangeID { return &p.ids[at] }
+	for k := range p.runs {
+		run := &p.runs[k]
+		for i := run.first; i < run.end(); i++ {
+			id := &p.ids[i]
+			if _, dup := seen.find(id, func(at uint32) bool { return p.ids[at] == *id }); dup {
+				return &RefusedError{Author: run.author, Change: *id, Offset: run.offset, Err: ErrDuplicateChange}
 			}
-			seen[id] = struct{}{}
+			seen.add(id, uint32(i), idAt)
 		}
 	}
 	return nil
+}
+
+// authorsDiffer reports whether each run is another author's.
+func (p *Pack) authorsDiffer() bool {
+	if len(p.runs) == 1 {
+		return true
+	}
+	seen := make(map[Author]struct{}, len(p.runs))
+	for i := range p.runs {
+		seen[p.runs[i].author] = struct{}{}
+	}
+	return len(seen) == len(p.runs)
 }
 
 // appendRunHead appends a run up to its payloads; the caller appends n of them,

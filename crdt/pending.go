@@ -77,7 +77,7 @@ func (p *pending) add(pp *pendingPack) {
 // small packs, or changes, are a weight of the peer that sends them, and push out
 // its own, never those of others.
 func (pp *pendingPack) weight() int {
-	return max(pp.pack.bytes+pp.pack.changes*pendingChangeBytes, MaxPendingBytes/MaxPendingPacks)
+	return max(pp.pack.Bytes()+pp.pack.changes*pendingChangeBytes, MaxPendingBytes/MaxPendingPacks)
 }
 
 func (p *pending) file(pp *pendingPack) {
@@ -126,7 +126,7 @@ func (p *pending) heaviestOf(peer uint64) *pendingPack {
 	weight := make(map[Author]int)
 	for pp := range p.peers[peer].packs {
 		for i := range pp.pack.runs {
-			weight[pp.pack.runs[i].author] += pp.pack.runs[i].payloadBytes()
+			weight[pp.pack.runs[i].author] += pp.pack.payloadBytes(&pp.pack.runs[i])
 		}
 	}
 	var author Author
@@ -142,7 +142,7 @@ func (p *pending) heaviestOf(peer uint64) *pendingPack {
 		w := 0
 		for i := range pp.pack.runs {
 			if pp.pack.runs[i].author == author {
-				w += pp.pack.runs[i].payloadBytes()
+				w += pp.pack.payloadBytes(&pp.pack.runs[i])
 			}
 		}
 		if w > most || w == most && pp.added < heaviest.added {
@@ -152,10 +152,10 @@ func (p *pending) heaviestOf(peer uint64) *pendingPack {
 	return heaviest
 }
 
-func (r *run) payloadBytes() int {
+func (p *Pack) payloadBytes(r *run) int {
 	n := runOverheadBytes
-	for i := range r.changes {
-		n += len(r.changes[i].payload) + changeOverheadBytes
+	for i := r.first; i < r.end(); i++ {
+		n += len(p.payload(i)) + changeOverheadBytes
 	}
 	return n
 }

@@ -44,7 +44,7 @@ func (r *Replica) Prev(i int) (int, bool) {
 }
 
 // Continued reports whether a change of the same author follows i on its chain.
-func (r *Replica) Continued(i int) bool { return r.log.child[i] != none }
+func (r *Replica) Continued(i int) bool { return r.log.child(int32(i)) != none }
 
 // Tips are the log indexes of all changes that no change of the same author
 // follows: one an author, more for one who forked. In no particular order.
@@ -68,12 +68,7 @@ func (r *Replica) TipsOf(a Author, yield func(i int) bool) {
 // Heads are the changes that no accepted change has as a parent, oldest arrival
 // first.
 func (r *Replica) Heads() []ChangeID {
-	heads := make([]ChangeID, 0, r.log.heads.Len())
-	r.log.heads.Scan(func(i int32) bool {
-		heads = append(heads, r.log.id(i))
-		return true
-	})
-	return heads
+	return r.log.headIDs()
 }
 
 // Forks is the evidence held: one for each change after which its author made
@@ -88,45 +83,66 @@ func (r *Replica) Forks() []Fork { return r.log.forks }
 func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next int) {
 	l := r.log
 	end := l.packEnd(l.packAt(int32(from)))
-	var runs [][]int32
-	of := make(map[int32]int) // run by its last change so far
+	in := make([]int32, end-int32(from)) // by change: one more than the number of its run, 0 if it is left out
+	var runs []portion
 	total := packOverheadBytes
 	for i := int32(from); i < end; i++ {
 		if has != nil && has(int(i)) {
 			continue
 		}
-		rec := l.at(i)
-		g, ok := of[rec.prev]
-		if ok && rec.prev != none && l.child[rec.prev] == i {
-			delete(of, rec.prev)
-		} else {
-			g = len(runs)
-			runs = append(runs, nil)
+		g := int32(0)
+		if prev := l.prev(i); prev >= int32(from) && l.child(prev) == i {
+			g = in[prev-int32(from)]
+		}
+		if g == 0 {
+			runs = append(runs, portion{first: i})
+			g = int32(len(runs))
 			total += runOverheadBytes
 		}
-		runs[g] = append(runs[g], i)
+		in[i-int32(from)] = g
+		runs[g-1].last = i
+		runs[g-1].n++
 		total += len(l.payload(i)) + changeOverheadBytes
-		of[i] = g
 	}
 	if len(runs) == 0 {
 		return nil, int(end)
 	}
 	frame = dcbor.AppendArray(make([]byte, 0, total), len(runs))
 	for _, run := range runs {
-		first, last := l.at(run[0]), run[len(run)-1]
 		prev := ChangeID(r.room)
-		if first.prev != none {
-			prev = l.id(first.prev)
+		if p := l.prev(run.first); p != none {
+			prev = l.id(p)
 		}
-		frame = appendRunHead(frame, l.keys[first.author], prev, len(run))
-		for _, i := range run {
-			frame = dcbor.AppendBytes(frame, l.payload(i))
-		}
-		sig, ok := l.sigs[last]
+		frame = appendRunHead(frame, l.keys[l.author(run.first)], prev, run.n)
+		frame = l.appendPortion(frame, run)
+		sig, ok := l.sigs[run.last]
 		if !ok {
 			panic("crdt: internal error: a run without its end")
 		}
 		frame = dcbor.AppendBytes(frame, sig[:])
 	}
 	return frame, int(end)
+}
+
+// A portion is n changes of one chain, each the log.child of the one before.
+type portion struct {
+	first, last int32
+	n           int
+}
+
+// appendPortion appends the payloads of p with their heads: those that lie in a row
+// as one.
+func (l *log) appendPortion(dst []byte, p portion) []byte {
+	var block []byte
+	var start, end uint32 // of those in a row
+	for i := p.first; ; i = l.child(i) {
+		in, pos := l.blocks.of(i), l.at(i).pos
+		if len(block) == 0 || &in[0] != &block[0] || pos != end {
+			dst = append(dst, block[start:end]...)
+			block, start = in, pos
+		}
+		if _, end = byteStringAt(in, pos); i == p.last {
+			return append(dst, block[start:end]...)
+		}
+	}
 }

@@ -61,7 +61,7 @@ func (r *Replica) keeps() bool {
 // (Missing), or accepted. Whatever became of it, the log may have grown by packs
 // that waited.
 type Outcome struct {
-	Err     error      // a *[RefusedError], or [ErrUnsigned] or [ErrObserving] for a call out of turn
+	Err     error      // a *[RefusedError]; [ErrFull]; or [ErrUnsigned] or [ErrObserving] for a call out of turn
 	Missing []ChangeID // parents that are neither accepted nor in the pack, ≤ MaxMissing
 	From    int        // the log indexes [From, To) are new
 	To      int
@@ -154,8 +154,7 @@ func (r *Replica) offer(pp *pendingPack, out *Outcome) ([]ChangeID, error) {
 		r.pending.add(pp)
 		return missing, nil
 	default:
-		r.accept(pack, order)
-		return nil, nil
+		return nil, r.accept(pack, order)
 	}
 }
 
@@ -177,158 +176,191 @@ func (r *Replica) release(from int, out *Outcome) {
 // without is p less the runs and the fronts of runs that has names. The set of
 // accepted changes is closed under ancestors, so what it has of a run is a front.
 func (p *Pack) without(has func(ChangeID) bool) *Pack {
-	if len(p.runs) == 0 || !p.anyKnown(has) {
+	if !slices.ContainsFunc(p.runs, func(r run) bool { return has(p.ids[r.first]) }) {
 		return p
 	}
-	rest := &Pack{bytes: p.bytes}
+	rest := *p
+	rest.runs, rest.changes = nil, 0
 	for _, run := range p.runs {
-		for len(run.changes) > 0 && has(run.changes[0].id) {
-			run.prev = run.changes[0].id
-			run.changes = run.changes[1:]
+		for run.n > 0 && has(p.ids[run.first]) {
+			run.prev = p.ids[run.first]
+			run.first++
+			run.n--
 		}
-		if len(run.changes) > 0 {
+		if run.n > 0 {
 			rest.runs = append(rest.runs, run)
-			rest.changes += len(run.changes)
+			rest.changes += int(run.n)
 		}
 	}
-	return rest
-}
-
-func (p *Pack) anyKnown(has func(ChangeID) bool) bool {
-	for i := range p.runs {
-		if has(p.runs[i].changes[0].id) {
-			return true
-		}
-	}
-	return false
-}
-
-// each yields the changes of the pack with their numbers, counted over its runs.
-func (p *Pack) each(yield func(i int, run *run, c *checkedChange, prev ChangeID) bool) {
-	i := 0
-	for k := range p.runs {
-		run := &p.runs[k]
-		prev := run.prev
-		for j := range run.changes {
-			if !yield(i, run, &run.changes[j], prev) {
-				return
-			}
-			prev = run.changes[j].id
-			i++
-		}
-	}
+	return &rest
 }
 
 // missing finds the parents of p that are neither in the log nor in p. If there
-// are none, order is an order in which every parent comes first.
+// are none, order is an order in which every parent comes first, or nil if that of
+// the pack is.
 func (r *Replica) missing(p *Pack) (missing []ChangeID, order []int32, refused *RefusedError) {
-	s := newSorter(p)
-	var named map[ChangeID]bool // missing
-	p.each(func(i int, run *run, c *checkedChange, prev ChangeID) bool {
-		refuse := func(err error) bool {
-			refused = run.refuse(c.id, err)
-			return false
-		}
-		first := c == &run.changes[0]
-		if first && prev != ChangeID(r.room) {
-			author, found := r.authorOf(prev, s)
-			if found && author != run.author {
-				return refuse(ErrChainAuthor)
+	m := misser{replica: r, pack: p, sorter: sorter{pack: p}}
+	for k := range p.runs {
+		run := &p.runs[k]
+		if run.prev != ChangeID(r.room) {
+			if author, found := m.authorOf(run.prev); found && author != run.author {
+				return m.missing, nil, p.refuse(run, run.first, ErrChainAuthor)
+			}
+			if err := m.parent(run.first, run.prev); err != nil {
+				return m.missing, nil, p.refuse(run, run.first, err)
 			}
 		}
-		parent := func(id ChangeID) bool {
-			switch {
-			case r.has(id) || s.within(i, id):
-			case r.log.refused.has(id):
-				return refuse(fmt.Errorf("%w: %v", ErrAncestorRefused, id))
-			case len(missing) < MaxMissing && !named[id]:
-				if named == nil {
-					named = make(map[ChangeID]bool)
+		for i := run.first; p.links > 0 && i < run.end(); i++ {
+			if p.places[i]&flagLinks == 0 {
+				continue
+			}
+			links := reparse(p.payload(i)).links
+			for k := range links.Len() {
+				if err := m.parent(i, links.At(k)); err != nil {
+					return m.missing, nil, p.refuse(run, i, err)
 				}
-				named[id] = true
-				missing = append(missing, id)
-			}
-			return true
-		}
-		if first && prev != ChangeID(r.room) && !parent(prev) {
-			return false
-		}
-		for k := range c.envelope.links.Len() {
-			if !parent(c.envelope.links.At(k)) {
-				return false
 			}
 		}
-		return true
-	})
-	if refused != nil || len(missing) > 0 {
-		return missing, nil, refused
 	}
-	return nil, s.order(), nil
+	if len(m.missing) > 0 {
+		return m.missing, nil, nil
+	}
+	return nil, m.sorter.order(), nil
 }
 
-func (r *Replica) authorOf(id ChangeID, s *sorter) (Author, bool) {
-	if i, ok := r.log.find(id); ok {
-		return r.log.keys[r.log.author(i)], true
+// misser is what missing carries through a pack.
+type misser struct {
+	replica *Replica
+	pack    *Pack
+	sorter  sorter
+	missing []ChangeID
+	named   map[ChangeID]bool // missing
+}
+
+// parent notes a parent of change i of the pack.
+func (m *misser) parent(i int32, id ChangeID) error {
+	switch {
+	case m.replica.has(id) || m.sorter.within(i, id):
+	case m.replica.log.refused.has(id):
+		return fmt.Errorf("%w: %v", ErrAncestorRefused, id)
+	case len(m.missing) < MaxMissing && !m.named[id]:
+		if m.named == nil {
+			m.named = make(map[ChangeID]bool)
+		}
+		m.named[id] = true
+		m.missing = append(m.missing, id)
 	}
-	return s.author(id)
+	return nil
+}
+
+func (m *misser) authorOf(id ChangeID) (Author, bool) {
+	l := m.replica.log
+	if i, ok := l.find(id); ok {
+		return l.keys[l.author(i)], true
+	}
+	return m.sorter.author(id)
 }
 
 // accept appends the changes of p in the given order to the log, seals them as a
-// pack, and applies them.
-func (r *Replica) accept(p *Pack, order []int32) {
-	changes := make([]*checkedChange, p.changes)
-	runs := make([]*run, p.changes)
-	prevs := make([]ChangeID, p.changes)
-	p.each(func(i int, run *run, c *checkedChange, prev ChangeID) bool {
-		changes[i], runs[i], prevs[i] = c, run, prev
-		return true
-	})
-	p.unalias(changes)
-	from := r.log.n
-	at := make([]int32, p.changes)
-	for _, i := range order {
-		prev := none
-		if prevs[i] != ChangeID(r.room) {
-			prev, _ = r.log.find(prevs[i])
+// pack, and applies them; or it returns [ErrFull] and does nothing.
+func (r *Replica) accept(p *Pack, order []int32) error {
+	l := r.log
+	size := 0
+	for k := range p.runs {
+		size += len(p.stretch(&p.runs[k]))
+	}
+	if err := l.space(p.changes, p.links, size); err != nil {
+		return err
+	}
+	from := l.n
+	block, pos := l.blocks.reserve(from, size)
+	a := adding{log: l, pack: p, ends: make([]runEnd, 0, len(p.runs))}
+	moved := make([]uint32, len(p.runs)) // what a place in the frame and one in the block differ by, modulo 2^32
+	for k := range p.runs {
+		run := &p.runs[k]
+		moved[k] = uint32(pos) - p.places[run.first]&placeBits
+		pos += copy(block[pos:], p.stretch(run))
+	}
+	if order == nil {
+		for k := range p.runs {
+			run := &p.runs[k]
+			author, prev := a.begin(run)
+			for i := run.first; i < run.end(); i++ {
+				prev = a.add(i, author, prev, moved[k])
+			}
+			a.ends = append(a.ends, runEnd{last: prev, sig: run.sig})
 		}
-		at[i] = r.log.add(r.log.authorIndex(runs[i].author), prev, changes[i])
+	} else {
+		a.inOrder(order, moved)
 	}
-	// Runs stay as they came, whatever branches off them within the pack: so what is written of it is never longer.
-	for i := 1; i < len(at); i++ {
-		if runs[i] == runs[i-1] {
-			r.log.child[at[i-1]] = at[i]
-		}
-	}
-	ends := make([]runEnd, len(p.runs))
-	for i := range p.runs {
-		last, _ := r.log.find(p.runs[i].last())
-		ends[i] = runEnd{last: last, sig: p.runs[i].sig}
-	}
-	r.log.seal(ends)
-	for i := from; i < r.log.n; i++ {
+	l.seal(a.ends)
+	for i := from; i < l.n; i++ {
 		r.apply(i)
 	}
 	r.publish()
+	return nil
 }
 
-// unalias puts copies in place of the changes of p if most of its frame is not
-// theirs: else whoever sends one new change among a megabyte of known ones makes
-// the log hold all of it.
-func (p *Pack) unalias(changes []*checkedChange) {
-	size := 0
-	for _, c := range changes {
-		size += len(c.payload)
+// adding is what accept carries through a pack.
+type adding struct {
+	log   *log
+	pack  *Pack
+	ends  []runEnd
+	links []int32 // of one change
+}
+
+// begin is the author of a run, and the log index of what it follows.
+func (a *adding) begin(run *run) (author uint32, prev int32) {
+	prev = none
+	if run.prev != ChangeID(a.log.room) {
+		prev, _ = a.log.find(run.prev)
 	}
-	if 2*size >= p.bytes {
-		return
+	return a.log.authorIndex(run.author), prev
+}
+
+// add adds change i of the pack and returns its log index.
+func (a *adding) add(i int32, author uint32, prev int32, moved uint32) int32 {
+	p, place := a.pack, a.pack.places[i]
+	start, end := byteStringAt(p.frame, place&placeBits)
+	a.links = a.links[:0]
+	if place&flagLinks != 0 {
+		links := reparse(p.frame[start:end]).links
+		for k := range links.Len() {
+			at, _ := a.log.find(links.At(k))
+			a.links = append(a.links, at)
+		}
 	}
-	buf := make([]byte, 0, size)
-	for i, c := range changes {
-		start := len(buf)
-		buf = append(buf, c.payload...)
-		own := *c
-		own.payload = buf[start:len(buf):len(buf)]
-		changes[i] = &own
+	return a.log.add(&p.ids[i], author, prev, a.links, place&flagDecodes != 0, place&placeBits+moved, int(end-start))
+}
+
+// inOrder adds the changes of a pack whose runs need one another.
+func (a *adding) inOrder(order []int32, moved []uint32) {
+	p := a.pack
+	runOf := make([]int32, len(p.ids))
+	at := make([]int32, len(p.ids)) // in the log
+	for k := range p.runs {
+		for i := p.runs[k].first; i < p.runs[k].end(); i++ {
+			runOf[i] = int32(k)
+		}
+	}
+	for _, i := range order {
+		run := &p.runs[runOf[i]]
+		author, prev := uint32(0), none
+		if i == run.first {
+			author, prev = a.begin(run)
+		} else {
+			prev = at[i-1]
+			author = a.log.author(prev)
+		}
+		at[i] = a.add(i, author, prev, moved[runOf[i]])
+	}
+	for k := range p.runs {
+		run := &p.runs[k]
+		// Runs stay as they came, whatever branches off them within the pack: so what is written of it is never longer.
+		for i := run.first + 1; i < run.end(); i++ {
+			a.log.setChild(at[i-1], at[i])
+		}
+		a.ends = append(a.ends, runEnd{last: at[run.end()-1], sig: run.sig})
 	}
 }
 
@@ -344,7 +376,7 @@ func (r *Replica) Load(frame []byte) error {
 // LoadPack takes a pack from this replica's own store, in the order in which it
 // was stored. Its signatures are kept unchecked: call [Replica.VerifyTips] when all
 // is loaded. The errors are those of [Checker.Check], [ErrMissing] if a parent was
-// not stored before, [ErrUnsigned] and [ErrObserving].
+// not stored before, [ErrFull], [ErrUnsigned] and [ErrObserving].
 func (r *Replica) LoadPack(p *Pack) error {
 	if err := r.ready(); err != nil {
 		return err
@@ -364,12 +396,11 @@ func (r *Replica) LoadPack(p *Pack) error {
 		if _, judged := r.log.authorOf[p.runs[i].author]; judged {
 			continue
 		}
-		if refused := r.charter.checkAuthor(&p.runs[i]); refused != nil {
+		if refused := r.charter.checkAuthor(p, &p.runs[i]); refused != nil {
 			return refused
 		}
 	}
-	r.accept(p, order)
-	return nil
+	return r.accept(p, order)
 }
 
 // VerifyTips checks the signature of every chain's newest change, which covers

@@ -23,6 +23,10 @@ type Tx struct {
 	depths  map[thing]int // of the objects among them
 	slots   map[slot]thing
 	deletes int // elements that the deletes so far name
+
+	needed  []int32 // log indexes of links without which what ops name cannot be named
+	links   []int32 // log indexes, by id
+	encoded []byte  // ops
 }
 
 // slot is a place that this Tx put a value into, which a later op of it replaces.
@@ -368,41 +372,61 @@ func (tx *Tx) Delete(seq Name, index, count int) error {
 	return nil
 }
 
-// payload encodes the change.
-func (tx *Tx) payload(unix int64) ([]byte, error) {
-	if len(tx.ops) == 0 {
-		return nil, ErrEmptyChange
-	}
-	l := tx.replica.log
-	var needed []int32
-	for _, o := range tx.ops {
-		for _, t := range append(slices.Clone(o.replaces), o.target) {
-			if t.change >= 0 && !tx.ownChain(t.change) {
-				needed = append(needed, l.tipAbove(t.change))
-			}
-		}
-	}
-	slices.Sort(needed)
-	links := tx.replica.links(tx.prev, slices.Compact(needed))
-	if len(links) > MaxLinks {
-		return nil, overLimit("links", MaxLinks, len(links))
-	}
-	ops := dcbor.AppendArray(nil, len(tx.ops))
-	for _, o := range tx.ops {
-		ops = tx.appendOp(ops, o, links)
-	}
-	payload := appendPayload(nil, unix, links, ops)
-	if len(payload) > MaxPayloadBytes {
-		return nil, overLimit("payload bytes", MaxPayloadBytes, len(payload))
-	}
-	return payload, nil
+// begin makes tx ready for a change after prev.
+func (tx *Tx) begin(prev int32) {
+	tx.prev = prev
+	tx.ops, tx.made, tx.deletes = tx.ops[:0], tx.made[:0], 0
+	clear(tx.depths)
+	clear(tx.slots)
 }
 
-func (tx *Tx) appendOp(dst []byte, o txOp, links []ChangeID) []byte {
+// appendPayload encodes the change. tx.links is what it links.
+func (tx *Tx) appendPayload(dst []byte, unix int64) ([]byte, error) {
+	if len(tx.ops) == 0 {
+		return dst, ErrEmptyChange
+	}
+	l := tx.replica.log
+	tx.needed = tx.needed[:0]
+	for k := range tx.ops {
+		tx.need(tx.ops[k].target)
+		for _, t := range tx.ops[k].replaces {
+			tx.need(t)
+		}
+	}
+	tx.links = l.appendOwnLinks(tx.links[:0], tx.prev, tx.needed)
+	if len(tx.links) > MaxLinks {
+		return dst, overLimit("links", MaxLinks, len(tx.links))
+	}
+	tx.encoded = dcbor.AppendArray(tx.encoded[:0], len(tx.ops))
+	for k := range tx.ops {
+		tx.encoded = tx.appendOp(tx.encoded, &tx.ops[k])
+	}
+	start := len(dst)
+	dst = dcbor.AppendArray(dst, 3)
+	dst = dcbor.AppendInt(dst, unix)
+	dst = dcbor.AppendArray(dst, len(tx.links))
+	for _, i := range tx.links {
+		dst = dcbor.AppendBytes(dst, l.idAt(i)[:])
+	}
+	dst = dcbor.AppendBytes(dst, tx.encoded)
+	if n := len(dst) - start; n > MaxPayloadBytes {
+		return dst, overLimit("payload bytes", MaxPayloadBytes, n)
+	}
+	return dst, nil
+}
+
+// need notes what must be linked for t to be named.
+func (tx *Tx) need(t thing) {
+	if t.change >= 0 && !tx.ownChain(t.change) {
+		tx.needed = append(tx.needed, tx.replica.log.tipAbove(t.change))
+	}
+}
+
+func (tx *Tx) appendOp(dst []byte, o *txOp) []byte {
 	dst = dcbor.AppendArray(dst, opFields[o.code])
 	dst = dcbor.AppendUint(dst, uint64(o.code))
 	if o.code != opInsertOn {
-		dst = tx.appendRef(dst, o.target, links)
+		dst = tx.appendRef(dst, o.target)
 	}
 	switch o.code {
 	case opSet, opMake, opUnset:
@@ -413,14 +437,14 @@ func (tx *Tx) appendOp(dst []byte, o txOp, links []ChangeID) []byte {
 		}
 		dst = dcbor.AppendArray(dst, len(o.replaces))
 		for _, t := range o.replaces {
-			dst = tx.appendRef(dst, t, links)
+			dst = tx.appendRef(dst, t)
 		}
 	}
 	return append(dst, o.tail...)
 }
 
 // appendRef writes the name of t as this change sees it.
-func (tx *Tx) appendRef(dst []byte, t thing, links []ChangeID) []byte {
+func (tx *Tx) appendRef(dst []byte, t thing) []byte {
 	l := tx.replica.log
 	two := func(k int64) []byte {
 		return dcbor.AppendUint(dcbor.AppendInt(dcbor.AppendArray(dst, 2), k), uint64(t.index))
@@ -434,7 +458,7 @@ func (tx *Tx) appendRef(dst []byte, t thing, links []ChangeID) []byte {
 		return two(int64(l.seq(tx.prev)-l.seq(t.change)) + 1)
 	}
 	tip := l.tipAbove(t.change)
-	at, _ := slices.BinarySearchFunc(links, l.id(tip), ChangeID.compare)
+	at, _ := slices.BinarySearchFunc(tx.links, tip, l.compareIDs)
 	k, d := int64(-1-at), l.seq(tip)-l.seq(t.change)
 	if d == 0 {
 		return two(k)
@@ -443,18 +467,19 @@ func (tx *Tx) appendRef(dst []byte, t thing, links []ChangeID) []byte {
 	return dcbor.AppendUint(dcbor.AppendUint(dst, uint64(t.index)), uint64(d))
 }
 
-// ownChain reports whether i lies on the chain that this change goes on with.
-func (tx *Tx) ownChain(i int32) bool {
-	l := tx.replica.log
-	return l.author(i) == tx.author && tx.prev != none &&
-		l.seq(i) <= l.seq(tx.prev) && l.back(tx.prev, uint64(l.seq(tx.prev)-l.seq(i))) == i
-}
+// ownChain reports whether i lies on the chain that this change goes on with: the
+// author has no other.
+func (tx *Tx) ownChain(i int32) bool { return tx.replica.log.author(i) == tx.author }
 
 // tipAbove is a tip of the chain that i lies on, so that names of several changes
 // of one author share a link.
 func (l *log) tipAbove(i int32) int32 {
 	tip := i
-	l.authors[l.author(i)].eachTip(func(t int32) bool {
+	a := &l.authors[l.author(i)]
+	if a.tips == nil {
+		return a.tip
+	}
+	a.eachTip(func(t int32) bool {
 		if l.seq(t) >= l.seq(i) && l.back(t, uint64(l.seq(t)-l.seq(i))) == i && (tip == i || t < tip) {
 			tip = t
 		}

@@ -2,8 +2,6 @@ package crdt
 
 import (
 	"sync"
-
-	"github.com/tidwall/btree"
 )
 
 // A View is an immutable picture of a replica, safe for any number of goroutines
@@ -11,8 +9,7 @@ import (
 // whose document it shares, and a document digest for json rooms.
 type View struct {
 	charter Charter
-	log     *log // records, links and keys only: enough to apply its changes again
-	heads   *btree.BTreeG[int32]
+	log     *log // what never changes of it: enough to apply its changes again
 	forks   []Fork
 	doc     docView
 
@@ -27,7 +24,6 @@ func (r *Replica) View() *View {
 	v := &View{
 		charter: r.charter,
 		log:     l.view(),
-		heads:   l.heads.Copy(),
 		forks:   l.forks[:len(l.forks):len(l.forks)],
 		doc:     r.doc.view(),
 	}
@@ -57,12 +53,7 @@ func (v *View) ChangeAt(i int) Change { return v.log.changeAt(int32(i)) }
 
 // Heads are the changes that no accepted change has as a parent.
 func (v *View) Heads() []ChangeID {
-	heads := make([]ChangeID, 0, v.heads.Len())
-	v.heads.Scan(func(i int32) bool {
-		heads = append(heads, v.log.id(i))
-		return true
-	})
-	return heads
+	return v.log.headIDs()
 }
 
 // LogDigest is [Replica.LogDigest], computed once.

@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
+
+	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
 // A Writer makes changes of one author in one replica. It is used like the
@@ -17,6 +19,9 @@ type Writer struct {
 	key     ed25519.PrivateKey
 	author  Author
 	number  uint32 // of the author in the log
+	hasher  *hasher
+	tx      Tx     // of the change that is being made
+	payload []byte // its payload
 }
 
 // Writer returns the writer for key, or [ErrNotAWriter], [ErrBadAuthor], [ErrKeeper].
@@ -31,54 +36,63 @@ func (r *Replica) Writer(key ed25519.PrivateKey) (*Writer, error) {
 	if !r.charter.writes(author) {
 		return nil, fmt.Errorf("%w: %v", ErrNotAWriter, author)
 	}
-	return &Writer{replica: r, key: key, author: author, number: r.log.authorIndex(author)}, nil
+	w := &Writer{replica: r, key: key, author: author, number: r.log.authorIndex(author), hasher: newHasher()}
+	w.hasher.chainOf(r.room, author)
+	w.tx = Tx{replica: r, author: w.number}
+	return w, nil
 }
 
 // Author is who writes.
 func (w *Writer) Author() Author { return w.author }
 
 // Change makes one change of the ops that edit adds to its Tx, appends it to the
-// log and applies it. unix is the claimed time in seconds. The change is unsigned
+// log and applies it. The Tx is valid within edit alone. unix is the claimed time in seconds. The change is unsigned
 // until [Writer.Sign]; several may be made before, as many as one pack holds.
 //
 // If edit or Change returns an error, log and document are as before:
 // [ErrEmptyChange], [ErrOverLimit], [ErrUnsigned] (call Sign first: a pack is
 // full, or another writer of this replica has not signed), [ErrOwnFork] (this
-// author's chain is forked: go on as a new author), [ErrObserving], or edit's own.
+// author's chain is forked: go on as a new author), [ErrObserving], [ErrStale],
+// [ErrFull], or edit's own.
 func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	if w.replica.observing {
 		return ChangeID{}, ErrObserving
 	}
 	l := w.replica.log
-	state := &l.authors[w.number]
-	if state.forked {
+	if l.authors[w.number].forked {
 		return ChangeID{}, fmt.Errorf("%w: %v", ErrOwnFork, w.author)
 	}
-	tx := &Tx{replica: w.replica, author: w.number, prev: state.tip}
+	before, tip := l.n, l.authors[w.number].tip
+	tx := &w.tx
+	tx.begin(tip)
 	if err := edit(tx); err != nil {
 		return ChangeID{}, err
 	}
-	payload, err := tx.payload(unix)
-	if err != nil {
+	if l.n != before {
+		return ChangeID{}, ErrStale
+	}
+	var err error
+	if w.payload, err = tx.appendPayload(w.payload[:0], unix); err != nil {
 		return ChangeID{}, err
 	}
-	prev := ChangeID(w.replica.room)
-	if state.tip != none {
-		prev = l.id(state.tip)
-	}
-	env, err := parseEnvelope(payload, w.replica.room, prev)
-	if err != nil {
+	if err := w.fits(len(w.payload)); err != nil {
 		return ChangeID{}, err
 	}
-	c := &checkedChange{id: state.prefix.id(prev, payloadHash(payload)), payload: payload, envelope: env, decodes: decodes(env.ops)}
-	if err := w.fits(len(payload)); err != nil {
+	if err := l.space(1, len(tx.links), len(w.payload)+changeOverheadBytes); err != nil {
 		return ChangeID{}, err
 	}
-	i := l.add(w.number, state.tip, c)
-	l.unsigned += len(payload) + changeOverheadBytes
+	prev := (*ChangeID)(&l.room)
+	if tip != none {
+		prev = l.idAt(tip)
+	}
+	id := w.hasher.id(prev, w.payload)
+	size := dcbor.BytesSize(len(w.payload))
+	block, pos := l.blocks.reserve(l.n, size)
+	dcbor.AppendBytes(block[pos:pos:pos+size], w.payload)
+	i := l.add(&id, w.number, tip, tx.links, true, uint32(pos), len(w.payload))
 	w.replica.apply(i)
 	w.replica.publish()
-	return c.id, nil
+	return id, nil
 }
 
 // fits checks that a payload of so many bytes fits into one run with the changes
@@ -114,21 +128,24 @@ func (w *Writer) Sign() (from, to int) {
 	return from, int(l.n)
 }
 
-// links are the heads that an author names: the newest MaxOwnLinks, and besides
-// what needed names. prev is left out.
-func (r *Replica) links(prev int32, needed []int32) []ChangeID {
-	var links []ChangeID
+// appendOwnLinks appends the heads that an author names: the newest MaxOwnLinks,
+// and besides what needed names, by id. prev is left out.
+func (l *log) appendOwnLinks(links []int32, prev int32, needed []int32) []int32 {
 	count := 0
-	r.log.heads.Reverse(func(i int32) bool {
+	for i := range l.heads.down {
 		if i != prev {
-			links = append(links, r.log.id(i))
+			links = append(links, i)
 		}
-		count++
-		return count < MaxOwnLinks
-	})
-	for _, i := range needed {
-		links = append(links, r.log.id(i))
+		if count++; count == MaxOwnLinks {
+			break
+		}
 	}
-	slices.SortFunc(links, ChangeID.compare)
+	links = append(links, needed...)
+	if len(links) < 2 {
+		return links
+	}
+	slices.SortFunc(links, l.compareIDs)
 	return slices.Compact(links)
 }
+
+func (l *log) compareIDs(a, b int32) int { return l.idAt(a).compare(l.id(b)) }

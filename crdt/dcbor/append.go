@@ -67,6 +67,22 @@ func AppendText(b []byte, s string) []byte {
 // caller appends next.
 func AppendBytesHead(b []byte, n int) []byte { return appendHead(b, majorBytes, uint64(n)) }
 
+// BytesSize is what a byte string of n bytes takes, its head included.
+func BytesSize(n int) int {
+	switch {
+	case n < 24:
+		return 1 + n
+	case n <= math.MaxUint8:
+		return 2 + n
+	case n <= math.MaxUint16:
+		return 3 + n
+	case n <= math.MaxUint32:
+		return 5 + n
+	default:
+		return 9 + n
+	}
+}
+
 // AppendArray appends the head of an array of n items, which the caller appends
 // next.
 func AppendArray(b []byte, n int) []byte { return appendHead(b, majorArray, uint64(n)) }
