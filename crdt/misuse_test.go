@@ -94,49 +94,14 @@ func unchanged(t *testing.T, r *crdt.Replica, w *crdt.Writer, want error, edit f
 	checkReplica(t, r)
 }
 
+// What [TestMisuseOfEverything] does not say: what was made in the same change, and
+// edges of literals and limits.
 func TestTxMisuse(t *testing.T) {
 	t.Parallel()
 	r, w, names := sample(t)
 	one := lit(t, 1)
 	deep := crdt.Literal(append(bytes.Repeat([]byte{0x81}, 30), 0x00))
-	methods := map[string]struct {
-		do   func(tx *crdt.Tx, n crdt.Name) error
-		good []string // names that it takes
-	}{
-		"Set":          {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Set(n, "k", one); return err }, []string{"root", "map"}},
-		"Make":         {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Make(n, "k", crdt.ListObject); return err }, []string{"root", "map"}},
-		"Unset":        {func(tx *crdt.Tx, n crdt.Name) error { return tx.Unset(n, "k") }, []string{"root", "map"}},
-		"SetRegister":  {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.SetRegister(n, one); return err }, []string{"register"}},
-		"Insert":       {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Insert(n, 0, one); return err }, []string{"list"}},
-		"InsertObject": {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.InsertObject(n, 0, crdt.MapObject); return err }, []string{"list"}},
-		"InsertText":   {func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.InsertText(n, 0, "é"); return err }, []string{"text"}},
-		"Delete":       {func(tx *crdt.Tx, n crdt.Name) error { return tx.Delete(n, 0, 1) }, []string{"list", "text"}},
-		"Add":          {func(tx *crdt.Tx, n crdt.Name) error { return tx.Add(n, 1) }, []string{"counter"}},
-		"Mark":         {func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, one) }, []string{"root", "map", "list", "text", "register", "counter", "value", "element"}},
-	}
-	gone := map[string]bool{"feed": true, "beyond": true, "farBeyond": true, "elsewhere": true, "forged": true, "fixed": true}
-	stop := errors.New("stop")
-	for method, m := range methods {
-		for name, n := range names {
-			t.Run(method+" of "+name, func(t *testing.T) {
-				want := crdt.ErrWrongType
-				if gone[name] {
-					want = crdt.ErrNoTarget
-				}
-				for _, g := range m.good {
-					if g == name {
-						want = stop
-					}
-				}
-				unchanged(t, r, w, want, func(tx *crdt.Tx) error {
-					if err := m.do(tx, n); err != nil {
-						return err
-					}
-					return stop
-				})
-			})
-		}
-	}
+	stop := errStop
 	others := map[string]struct {
 		want error
 		do   func(tx *crdt.Tx) error
