@@ -122,7 +122,7 @@ func TestMisuseLeavesTheTx(t *testing.T) {
 	}
 }
 
-var at = map[string]string{"root": "[]", "map": "[map]", "list": "[list]", "text": "[text]", "register": "[register]", "counter": "[counter]", "value": "[value]", "element": "[list 0]"}
+var placeOf = map[string]string{"root": "[]", "map": "[map]", "list": "[list]", "text": "[text]", "register": "[register]", "counter": "[counter]", "value": "[value]", "element": "[list 0]"}
 
 // byName are misuses of a method that takes a name and needs it to be one of good:
 // any other is of the wrong type, or is nothing in this document.
@@ -131,7 +131,7 @@ func byName(call func(m *misused, n crdt.Name) error, good ...string) (all []mis
 		if slices.Contains(good, name) {
 			continue
 		}
-		path, here := at[name]
+		path, here := placeOf[name]
 		want := crdt.ErrWrongType
 		if !here {
 			want = crdt.ErrNoTarget

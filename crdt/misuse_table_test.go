@@ -26,7 +26,7 @@ func misuses() map[string][]misuse {
 // indexes are misuses of a method that takes an index of a thing with n items.
 func indexes(object string, n int, call func(m *misused, name crdt.Name, index int) error) (all []misuse) {
 	for label, i := range map[string]int{"one too far": n + 1, "negative": -1, "least": math.MinInt, "greatest": math.MaxInt} {
-		all = append(all, misuse{"index " + label + " of " + object, crdt.ErrBadIndex, at[object], func(m *misused) error { return call(m, m.names[object], i) }})
+		all = append(all, misuse{"index " + label + " of " + object, crdt.ErrBadIndex, placeOf[object], func(m *misused) error { return call(m, m.names[object], i) }})
 	}
 	return all
 }
@@ -118,7 +118,7 @@ func txMisuses() map[string][]misuse {
 		})
 	}
 	on := func(name string, want error, object string, call func(tx *crdt.Tx, n crdt.Name) error) misuse {
-		return misuse{name, want, at[object], func(m *misused) error {
+		return misuse{name, want, placeOf[object], func(m *misused) error {
 			return m.tx(func(tx *crdt.Tx) error { return call(tx, m.names[object]) })
 		}}
 	}
