@@ -239,6 +239,12 @@ func logMisuses() map[string][]misuse {
 		"Replica.Condemn": nothing("no refusal", func(m *misused) bool {
 			return len(m.r.Condemn(nil)) > 0 || len(m.r.Condemn(errStop)) > 0
 		}),
+		"Replica.Observe": nothing("cancelled twice", func(m *misused) (told bool) {
+			cancel := m.r.Observe(func([]crdt.Patch) { told = true })
+			cancel()
+			cancel()
+			return told
+		}),
 		"Replica.DropPeer": nothing("no such peer", func(m *misused) bool { m.r.DropPeer(99); return false }),
 		"Replica.Expire":   nothing("before anything is due", func(m *misused) bool { return len(m.r.Expire(time.Time{})) > 0 }),
 		"Replica.Evidence": {

@@ -111,7 +111,7 @@ func newReplica(t interface{ Fatal(...any) }, c crdt.Charter) *crdt.Replica {
 
 // run plays steps random steps.
 func (w *world) run(steps int) {
-	if w.charter.Kind == crdt.JSON && len(w.honest) > 0 && steps > 0 && w.chance(70) {
+	if w.charter.Kind == crdt.JSON && len(w.ref.changes) == 0 && steps > 0 && w.chance(70) {
 		w.scene()
 	}
 	for range steps {
