@@ -8,7 +8,8 @@ import (
 // of the set of applied changes; every op looks only at its change and that
 // change's ancestors, or at state that commutes.
 type document interface {
-	// apply applies change i, all of whose ancestors were applied before.
+	// apply applies change i, after all its ancestors. i grows from call to call; a
+	// change that is left out, as in a document of other heads, made nothing.
 	apply(i int32)
 	// hashState adds the deterministic CBOR of the state (docs/protocol.md §6) to
 	// the hash.

@@ -83,7 +83,9 @@ func (d *feedDoc) walk(feed thing, yield func(first thing, n int, live bool) boo
 
 func (*feedDoc) total(thing) int64 { return 0 }
 
-func (*feedDoc) appendText(dst []byte, _ thing, _ int) []byte { return dst }
+func (*feedDoc) appendSlice(b []byte, _ thing, _, _ int) []byte { return b }
+
+func (*feedDoc) appendText(b []byte, _ thing, _ int) []byte { return b }
 
 func (*feedDoc) offset(_ thing, index int, _ Unit) int { return index }
 

@@ -91,6 +91,9 @@ type applying struct {
 func (d *jsonDoc) apply(i int32) {
 	a := applying{i, d.log.author(i), d.log.links(i)}
 	total := 0
+	for len(d.made) < int(i) {
+		d.made = append(d.made, 0)
+	}
 	if !d.log.decodes(i) {
 		d.made = append(d.made, 0)
 		return

@@ -95,12 +95,20 @@ func (d *jsonDoc) walk(seq thing, yield func(first thing, n int, live bool) bool
 	}
 }
 
-func (d *jsonDoc) appendText(dst []byte, first thing, n int) []byte {
+func (d *jsonDoc) appendSlice(b []byte, text thing, from, to int) []byte {
+	d.runs(text, from, to, func(first thing, n int) bool {
+		b = d.appendText(b, first, n)
+		return true
+	})
+	return b
+}
+
+func (d *jsonDoc) appendText(b []byte, first thing, n int) []byte {
 	for range n {
-		dst = utf8.AppendRune(dst, d.elems[first].char)
+		b = utf8.AppendRune(b, d.elems[first].char)
 		first.index++
 	}
-	return dst
+	return b
 }
 
 func (d *jsonDoc) offset(text thing, index int, u Unit) int {

@@ -245,6 +245,11 @@ func logMisuses() map[string][]misuse {
 			cancel()
 			return told
 		}),
+		"Replica.AsOf": {{"of no such change", crdt.ErrMissing, "", func(m *misused) error { _, err := m.r.AsOf(m.r.ID(0), none); return err }}},
+		"Replica.Diff": {
+			{"from no such change", crdt.ErrMissing, "", func(m *misused) error { _, err := m.r.Diff([]crdt.ChangeID{none}, nil); return err }},
+			{"to another room's", crdt.ErrMissing, "", func(m *misused) error { _, err := m.r.Diff(nil, m.other.Heads()); return err }},
+		},
 		"Replica.DropPeer": nothing("no such peer", func(m *misused) bool { m.r.DropPeer(99); return false }),
 		"Replica.Expire":   nothing("before anything is due", func(m *misused) bool { return len(m.r.Expire(time.Time{})) > 0 }),
 		"Replica.Evidence": {

@@ -29,23 +29,30 @@ type reader interface {
 	kindOf(thing) (ObjectKind, bool)
 	exists(thing) bool
 	said() marks
+	observe(watcher)
+	hashState(h *stateHash)
 	// holder is the object that a value, element or row was put into, and under
 	// which key, if that is a map; false for the root, and for what does not exist.
 	holder(t thing) (in thing, key string, ok bool)
-	// lives reports whether t is an element or value that nothing deleted or replaced.
+	// lives reports whether t is an element or value that nothing deleted or
+	// replaced; false for what does not exist.
 	lives(t thing) bool
 	// literal is that of a value, row or element of a list; nil if it is an object.
 	literal(t thing) Literal
 
-	keys(m thing) []string                       // with living values, in the order of compareKeys
-	living(holder thing, key string) []thing     // values of a map's key or a register, the winner first
-	total(counter thing) int64                   //
-	size(seq thing) int                          // live items
-	itemAt(seq thing, index int) thing           //
-	rank(t thing) int                            // live items before an element, which may be dead
-	appendText(b []byte, at thing, n int) []byte // n elements of a text from at on; dead ones too
+	keys(m thing) []string                   // with living values, in the order of compareKeys
+	living(holder thing, key string) []thing // values of a map's key or a register, the winner first
+	total(counter thing) int64
+	size(seq thing) int // live items
+	itemAt(seq thing, index int) thing
+	rank(t thing) int // live items before an element, which may be dead
+	// appendSlice appends the code points [from, to) of a text, appendText those of
+	// the n elements of one change from first on, also if they are dead.
+	appendSlice(b []byte, text thing, from, to int) []byte
+	appendText(b []byte, first thing, n int) []byte
 
-	// runs yields the live items [from, to) as runs of things numbered in a row.
+	// runs yields the live items [from, to) as runs of things that one change made
+	// in a row.
 	runs(seq thing, from, to int, yield func(first thing, n int) bool)
 	// walk yields all items, also the dead ones, in order.
 	walk(seq thing, yield func(first thing, n int, live bool) bool)
@@ -147,6 +154,17 @@ func (d *Doc) ValueOf(n Name) (any, error) {
 // MarshalJSON is Value as JSON; bytes become base64.
 func (d *Doc) MarshalJSON() ([]byte, error) { return json.Marshal(d.Value()) }
 
+// Digest is the hash of the document's state, as [Replica.DocDigest] is; zero for a
+// keeper. O(document).
+func (d *Doc) Digest() [32]byte {
+	d.enter()
+	defer d.leave()
+	if d.read == nil {
+		return [32]byte{}
+	}
+	return docDigest(d.log.room, d.read)
+}
+
 // valueOf recurses as deep as objects nest: MaxDepth, since making a deeper one is
 // void.
 func (d *Doc) valueOf(t thing) any {
@@ -197,12 +215,7 @@ func (d *Doc) eachItem(list thing, yield func(thing)) {
 }
 
 func (d *Doc) slice(text thing, from, to int) string {
-	var b []byte
-	d.read.runs(text, from, to, func(first thing, n int) bool {
-		b = d.read.appendText(b, first, n)
-		return true
-	})
-	return string(b)
+	return string(d.read.appendSlice(nil, text, from, to))
 }
 
 // Len is the number of keys of a map, of items of a list or feed, or of code
