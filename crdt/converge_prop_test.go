@@ -66,7 +66,7 @@ func converges(t *rapid.T, kind crdt.Kind, did *seen) {
 	w.seq = w.chance(50)
 	w.run(steps(t, kind))
 	for _, h := range w.honest { // before they have heard of everything
-		equalsReference(t, h.replica, w.replayed(h.replica))
+		equalsReference(t, h.replica, replayed(w.t, h.replica))
 	}
 	w.repack(w.n(6))
 	if w.chance(30) && len(w.packs) > 0 { // withhold one

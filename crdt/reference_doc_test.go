@@ -46,6 +46,7 @@ type refThing struct {
 	element bool
 	left    []*refThing
 	right   []*refThing
+	parent  *refThing // nil: the root
 }
 
 type refMarkKey struct {
@@ -423,6 +424,7 @@ func (d *refDoc) insert(o refOp, object *refObject, parent *refThing, name refNa
 		default:
 			parent.right = refSibling(parent.right, e)
 		}
+		e.parent = parent
 		parent = e
 	}
 	return true

@@ -193,7 +193,7 @@ func (w *world) change(h *honest, edit func(tx *crdt.Tx) error) {
 		w.t.Fatalf("honest change: %v", err)
 	default:
 		i, _ := h.replica.Index(id)
-		w.know(w.rawOf(h.replica.At(i)))
+		w.know(rawOf(h.replica, i))
 		if w.ref.doc.voids != voids {
 			w.t.Fatalf("change %v made through a Tx has void ops: %x", id, h.replica.At(i).Payload)
 		}
@@ -201,10 +201,12 @@ func (w *world) change(h *honest, edit func(tx *crdt.Tx) error) {
 	w.check(h.replica)
 }
 
-func (w *world) rawOf(c crdt.Change) rawChange {
+// rawOf is the change at log index i as it stands in a run.
+func rawOf(r *crdt.Replica, i int) rawChange {
+	c := r.At(i)
 	raw := rawChange{hash32(c.Author), hash32(c.Prev), c.Payload}
 	if c.Prev == (crdt.ChangeID{}) {
-		raw.prev = w.room
+		raw.prev = hash32(r.Room())
 	}
 	return raw
 }
@@ -222,12 +224,12 @@ func (w *world) know(raw rawChange) *refChange {
 }
 
 // replayed is the reference of what r holds, in r's order.
-func (w *world) replayed(r *crdt.Replica) *refLog {
-	ref := newRefLog(w.room, string(w.charter.Kind))
+func replayed(t interface{ Fatalf(string, ...any) }, r *crdt.Replica) *refLog {
+	ref := newRefLog(hash32(r.Room()), string(r.Charter().Kind))
 	for i := range r.Len() {
-		e, code := refEnvelope(w.room, w.rawOf(r.At(i)))
+		e, code := refEnvelope(ref.room, rawOf(r, i))
 		if code != "" {
-			w.t.Fatalf("accepted what is %s", code)
+			t.Fatalf("accepted what is %s", code)
 		}
 		ref.add(e)
 	}
