@@ -7,8 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -187,13 +186,19 @@ func TestMisuseOfEverything(t *testing.T) {
 // "Type.Method", and whether each takes anything that could be wrong.
 func exportedAPI(t *testing.T) map[string]bool {
 	t.Helper()
-	set := token.NewFileSet()
-	pkgs, err := parser.ParseDir(set, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source: %v", err)
 	}
 	api := map[string]bool{}
-	for file := range maps.Values(pkgs["crdt"].Files) {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			f, isFunc := d.(*ast.FuncDecl)
 			if !isFunc || !f.Name.IsExported() {

@@ -42,7 +42,7 @@ func (w *world) refAsOf(r *crdt.Replica, heads []crdt.ChangeID) *refLog {
 	ref := newRefLog(w.room, string(w.charter.Kind))
 	for i := range r.Len() {
 		if c := r.At(i); want[hash32(c.ID)] {
-			e, code := refEnvelope(w.room, w.rawOf(c))
+			e, code := refEnvelope(w.room, rawOf(r, i))
 			if code != "" {
 				w.t.Fatalf("the reference refuses a change: %s", code)
 			}
