@@ -3,10 +3,9 @@ package crdt
 import (
 	"encoding/json"
 	"fmt"
-	"math"
+	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
 )
@@ -20,18 +19,40 @@ type Literal []byte
 // array of an insert.
 const maxLiteralDepth = MaxDepth - 3
 
-// EncodeLiteral encodes nil, bool, int, int64, float64, string, []byte, [Literal],
-// []any and map[string]any. The error wraps [ErrLiteral] and names the place, as
-// in `.postings[1]`.
+// EncodeLiteral encodes v: nil, a bool, an integer of the range of int64, a finite
+// float, a string, []byte, a [Literal], and slices, arrays, maps with keys of type
+// string, pointers and structs of such, in the way of encoding/json: of a struct
+// the exported fields count, with the tag `crdt:"key,omitempty"`, and a nil pointer
+// is null; but a nil slice or map is an empty one. The error is [ErrLiteral] or [ErrSchema]; if it concerns a
+// part of v, a *[PathError] with the path in v.
 func EncodeLiteral(v any) (Literal, error) {
-	b, err := appendLiteral(nil, v, maxLiteralDepth, "")
+	b, err := appendLiteral(nil, v, maxLiteralDepth)
 	if err != nil {
-		return nil, err
+		return nil, atRoot(err)
 	}
-	if len(b) > MaxPayloadBytes {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrLiteral, len(b), MaxPayloadBytes)
+	return sized(b)
+}
+
+// DecodeLiteral reads l into a T, strictly: a value of another type, an integer
+// that T does not hold, and a key that no field of a struct has are errors
+// ([ErrWrongType], [ErrUnknownField]), each a *[PathError] with the path in l; what
+// fits is read all the same. A field whose key is missing is zero, null is a nil
+// slice, map or pointer, and a float takes an integer that it holds exactly. The
+// error is [ErrSchema] if T has no literals.
+func DecodeLiteral[T any](l Literal) (v T, err error) {
+	s, err := shapeOf(reflect.TypeFor[T]())
+	if err != nil {
+		return v, err
 	}
-	return b, nil
+	if s.handles() {
+		return v, &SchemaError{Type: s.typ, Reason: "it holds handles: Bind it"}
+	}
+	if _, err := ParseLiteral(l); err != nil {
+		return v, err
+	}
+	var rd docReader
+	rd.literal(l, s, reflect.ValueOf(&v).Elem(), nil)
+	return v, atRoot(rd.bad.err())
 }
 
 // ParseLiteral checks that b is one literal. The result aliases b.
@@ -44,13 +65,8 @@ func ParseLiteral(b []byte) (Literal, error) {
 	return l, nil
 }
 
-func appendLiteral(b []byte, v any, depth int, path string) ([]byte, error) {
-	bad := func(format string, args ...any) error {
-		if path == "" {
-			path = "."
-		}
-		return fmt.Errorf("%w: at %s: %s", ErrLiteral, path, fmt.Sprintf(format, args...))
-	}
+func appendLiteral(b []byte, v any, depth int) ([]byte, error) {
+	var err error
 	switch v := v.(type) {
 	case nil:
 		return dcbor.AppendNull(b), nil
@@ -61,54 +77,49 @@ func appendLiteral(b []byte, v any, depth int, path string) ([]byte, error) {
 	case int64:
 		return dcbor.AppendInt(b, v), nil
 	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, bad("%v is not finite", v)
-		}
-		return dcbor.AppendFloat(b, v), nil
+		return appendFloat(b, v)
 	case string:
-		if !utf8.ValidString(v) {
-			return nil, bad("text is not valid UTF-8")
-		}
-		return dcbor.AppendText(b, v), nil
+		return appendText(b, v)
 	case []byte:
 		return dcbor.AppendBytes(b, v), nil
 	case Literal:
 		r := dcbor.NewReader(v)
 		r.Literal(depth)
 		if err := r.Done(); err != nil {
-			return nil, bad("%v", err)
+			return nil, fmt.Errorf("%w: %w", ErrLiteral, err)
 		}
 		return append(b, v...), nil
 	case []any:
 		if depth == 0 {
-			return nil, bad("nested too deep")
+			return nil, errDeep
 		}
 		b = dcbor.AppendArray(b, len(v))
 		for i, item := range v {
-			var err error
-			if b, err = appendLiteral(b, item, depth-1, fmt.Sprintf("%s[%d]", path, i)); err != nil {
-				return nil, err
+			if b, err = appendLiteral(b, item, depth-1); err != nil {
+				return nil, below(i, err)
 			}
 		}
 		return b, nil
 	case map[string]any:
 		if depth == 0 {
-			return nil, bad("nested too deep")
+			return nil, errDeep
 		}
 		b = dcbor.AppendMap(b, len(v))
 		for _, k := range sortedKeys(v) {
-			if !utf8.ValidString(k) {
-				return nil, bad("key is not valid UTF-8")
-			}
-			b = dcbor.AppendText(b, k)
-			var err error
-			if b, err = appendLiteral(b, v[k], depth-1, path+"."+k); err != nil {
+			if b, err = appendText(b, k); err != nil {
 				return nil, err
+			}
+			if b, err = appendLiteral(b, v[k], depth-1); err != nil {
+				return nil, below(k, err)
 			}
 		}
 		return b, nil
 	default:
-		return nil, bad("%T is no JSON value", v)
+		s, err := shapeOf(reflect.TypeOf(v))
+		if err != nil {
+			return nil, err
+		}
+		return s.append(b, reflect.ValueOf(v), depth)
 	}
 }
 

@@ -22,7 +22,8 @@ type Tx struct {
 	made    []ObjectKind  // of what this Tx made so far; noObject for what is none
 	depths  map[thing]int // of the objects among them
 	slots   map[slot]thing
-	deletes int // elements that the deletes so far name
+	deletes int   // elements that the deletes so far name
+	broken  error // a handle's write that failed half-way
 
 	needed  []int32 // log indexes of links without which what ops name cannot be named
 	links   []int32 // log indexes, by id
@@ -375,7 +376,7 @@ func (tx *Tx) Delete(seq Name, index, count int) error {
 // begin makes tx ready for a change after prev.
 func (tx *Tx) begin(prev int32) {
 	tx.prev = prev
-	tx.ops, tx.made, tx.deletes = tx.ops[:0], tx.made[:0], 0
+	tx.ops, tx.made, tx.deletes, tx.broken = tx.ops[:0], tx.made[:0], 0, nil
 	clear(tx.depths)
 	clear(tx.slots)
 }

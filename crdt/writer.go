@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"slices"
@@ -65,7 +66,7 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	before, tip := l.n, l.authors[w.number].tip
 	tx := &w.tx
 	tx.begin(tip)
-	if err := edit(tx); err != nil {
+	if err := cmp.Or(edit(tx), tx.broken); err != nil {
 		return ChangeID{}, err
 	}
 	if l.n != before {
