@@ -307,7 +307,7 @@ func (p *place) part(names []Name, index int, end bool) (Name, int, error) {
 		}
 		rest -= size
 	}
-	return Name{}, 0, fmt.Errorf("%w: %d of %d", ErrBadIndex, index, index-rest)
+	return Name{}, 0, badIndex(index, index, index-rest)
 }
 
 // open is part for an insert, after making an object if there is none.
@@ -316,7 +316,7 @@ func (p *place) open(tx *Tx, names []Name, index int) (Name, int, error) {
 		return p.part(names, index, true)
 	}
 	if index != 0 {
-		return Name{}, 0, fmt.Errorf("%w: %d of 0", ErrBadIndex, index)
+		return Name{}, 0, badIndex(index, index, 0)
 	}
 	names, err := p.make(tx)
 	if err != nil {
@@ -332,7 +332,7 @@ func (p *place) remove(tx *Tx, names []Name, index, count int) error {
 		total += p.size(n)
 	}
 	if index < 0 || count < 0 || index > total-count {
-		return fmt.Errorf("%w: [%d, %d) of %d", ErrBadIndex, index, index+count, total)
+		return badIndex(index, index+count, total)
 	}
 	for _, n := range names {
 		size := p.size(n)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 )
 
@@ -24,10 +25,16 @@ type SchemaError struct {
 
 func (e *SchemaError) Error() string {
 	if e.Field == "" {
-		return fmt.Sprintf("%v: %v: %s", ErrSchema, e.Type, e.Reason)
+		return fmt.Sprintf("%v: %v: %s", ErrSchema, typeName(e.Type), e.Reason)
 	}
-	return fmt.Sprintf("%v: field %s, of type %v: %s", ErrSchema, e.Field, e.Type, e.Reason)
+	return fmt.Sprintf("%v: field %s, of type %v: %s", ErrSchema, e.Field, typeName(e.Type), e.Reason)
 }
+
+// packagePath is what Go writes before a type argument's package name, and after
+// the name of a local type.
+var packagePath = regexp.MustCompile(`[^\[\],* ]+/|·\d+`)
+
+func typeName(t reflect.Type) string { return packagePath.ReplaceAllString(fmt.Sprint(t), "") }
 
 func (e *SchemaError) Unwrap() error { return ErrSchema }
 

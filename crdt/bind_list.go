@@ -133,8 +133,10 @@ func (l List[T]) Splice(tx *Tx, index, count int, items ...T) error {
 		if err != nil {
 			return err
 		}
-		if err := l.at.remove(tx, names, index, count); err != nil || len(items) == 0 {
-			return err
+		if count != 0 || len(items) == 0 {
+			if err := l.at.remove(tx, names, index, count); err != nil || len(items) == 0 {
+				return err
+			}
 		}
 		n, i, err := l.at.open(tx, names, index)
 		if err != nil {
