@@ -11,7 +11,7 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 )
 
-type hidden struct{ n int }
+type hidden struct{ _ int }
 
 type loop struct {
 	Self *loop            `crdt:"self"`
@@ -155,7 +155,7 @@ func TestEncodeErrors(t *testing.T) {
 		"text":          {struct{ P []string }{[]string{"a", "\xff"}}, "at .P[1]: value is not a literal that the format holds: text is not valid UTF-8"},
 		"key":           {map[string]int{"\xff": 1}, "value is not a literal that the format holds: text is not valid UTF-8"},
 		"any":           {map[string]any{"p": []any{1, math.Inf(1)}}, "at .p[1]: value is not a literal that the format holds: +Inf is not finite"},
-		"schema in any": {[]any{make(chan int)}, "at [0]: type cannot be a schema: chan int: no value of a document is of this type"},
+		"schema in any": {[]any{make(chan int)}, "at [0]: value is not a literal that the format holds: type cannot be a schema: chan int: no value of a document is of this type"},
 		"handle":        {crdt.NewText("x"), "value is not a literal that the format holds: crdt.Text holds handles"},
 		"literal":       {struct{ L crdt.Literal }{crdt.Literal{0xff}}, "at .L: value is not a literal that the format holds: "},
 		"size":          {[]string{strings.Repeat("x", crdt.MaxPayloadBytes)}, "value is not a literal that the format holds: 65542 bytes, at most 65536"},
@@ -225,7 +225,7 @@ func TestReadErrors(t *testing.T) {
 			"at .owner: " + wrong + "want string, got float 2.5", "at .owner: " + wrong + "want string, got register object",
 		},
 		"unknown": {set("nobody knows", 1), `at ["nobody knows"]: unknown field of crdt_test.plainBoard`, `at ["nobody knows"]: unknown field of crdt_test.board`},
-		"hidden":  {set("notes", 1), "at .notes: unknown field of crdt_test.plainBoard", "at .notes: unknown field of crdt_test.board"},
+		"hidden":  {set("Cache", 1), "at .Cache: unknown field of crdt_test.plainBoard", "at .Cache: unknown field of crdt_test.board"},
 		"item": {
 			object("todos", crdt.ListObject, func(tx *crdt.Tx, n crdt.Name) error {
 				_, err := tx.Insert(n, 0, lit(t, map[string]any{"done": true}), lit(t, true))

@@ -22,7 +22,6 @@ type (
 		Prefs crdt.Map[preference] `crdt:"prefs"`
 		Meta  meta                 `crdt:"meta"`
 		Cache map[string]int       `crdt:"-"`
-		notes int
 	}
 	todo struct {
 		Title crdt.Text          `crdt:"title"`

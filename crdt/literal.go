@@ -23,8 +23,9 @@ const maxLiteralDepth = MaxDepth - 3
 // float, a string, []byte, a [Literal], and slices, arrays, maps with keys of type
 // string, pointers and structs of such, in the way of encoding/json: of a struct
 // the exported fields count, with the tag `crdt:"key,omitempty"`, and a nil pointer
-// is null; but a nil slice or map is an empty one. The error is [ErrLiteral] or [ErrSchema]; if it concerns a
-// part of v, a *[PathError] with the path in v.
+// is null; but a nil slice or map is an empty one. The error is [ErrLiteral], with a
+// *[SchemaError] for a type that has no literals; if it concerns a part of v, a
+// *[PathError] with the path in v.
 func EncodeLiteral(v any) (Literal, error) {
 	b, err := appendLiteral(nil, v, maxLiteralDepth)
 	if err != nil {
@@ -117,7 +118,7 @@ func appendLiteral(b []byte, v any, depth int) ([]byte, error) {
 	default:
 		s, err := shapeOf(reflect.TypeOf(v))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrLiteral, err)
 		}
 		return s.append(b, reflect.ValueOf(v), depth)
 	}
