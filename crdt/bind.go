@@ -45,7 +45,7 @@ func Bind[T any](d *Doc) (*T, error) {
 		return nil, &SchemaError{Type: s.typ, Reason: "it is no struct of handles"}
 	}
 	bound := new(T)
-	s.bind(reflect.ValueOf(bound).Elem(), &place{doc: d, shape: s, names: []Name{Root}})
+	s.bind(reflect.ValueOf(bound).Elem(), &spot{doc: d, shape: s, names: []Name{Root}})
 	return bound, nil
 }
 
@@ -54,9 +54,9 @@ func Bind[T any](d *Doc) (*T, error) {
 type handle interface {
 	// spec is what the handle's type says of the document.
 	spec() (kind shapeKind, object ObjectKind, elem reflect.Type)
-	bind(*place)
+	bind(*spot)
 	// bound is where it is bound; nil for a draft.
-	bound() *place
+	bound() *spot
 	// drafted reports whether it is a draft of something.
 	drafted() bool
 	// fill puts what is drafted into a new object. It is not called on a Field.
@@ -64,43 +64,43 @@ type handle interface {
 }
 
 // bind binds the handles of v to p and below.
-func (s *shape) bind(v reflect.Value, p *place) {
+func (s *shape) bind(v reflect.Value, p *spot) {
 	if s.kind != holderShape {
 		v.Addr().Interface().(handle).bind(p)
 		return
 	}
-	places := make([]place, len(s.fields))
+	places := make([]spot, len(s.fields))
 	for i, f := range s.fields {
-		places[i] = place{doc: p.doc, shape: f.shape, holder: p, key: f.key}
+		places[i] = spot{doc: p.doc, shape: f.shape, holder: p, key: f.key}
 		f.shape.bind(v.FieldByIndex(f.index), &places[i])
 	}
 }
 
-// A place is where a handle is bound: a key of a map object, or an object whose
+// A spot is where a handle is bound: a key of a map object, or an object whose
 // name is known.
-type place struct {
+type spot struct {
 	doc    *Doc
 	shape  *shape
-	holder *place // of the map object in which it stands under key; nil if names are known
+	holder *spot // of the map object in which it stands under key; nil if names are known
 	key    string
 
 	names []Name // of the objects at this place, the winner first
 	as    uint64 // the doc's structure when names were read, and 1
 
-	list  *place // of an item: for its path
-	index int    // when it was read
+	list  *spot // of an item: for its path
+	index int   // when it was read
 }
 
 // fail puts p's place before where err is. What is a *[PathError] already has the
 // whole path.
-func (p *place) fail(err error) error {
+func (p *spot) fail(err error) error {
 	if err == nil {
 		return nil
 	}
 	return locate(p.path(), err)
 }
 
-func (p *place) path() []any {
+func (p *spot) path() []any {
 	switch {
 	case p == nil:
 		return nil
@@ -114,7 +114,7 @@ func (p *place) path() []any {
 }
 
 // readable refuses the zero handle.
-func (p *place) readable() error {
+func (p *spot) readable() error {
 	if p == nil {
 		return fmt.Errorf("%w: it is bound to no document", ErrHandle)
 	}
@@ -122,7 +122,7 @@ func (p *place) readable() error {
 }
 
 // writable refuses what tx cannot write.
-func (p *place) writable(tx *Tx) error {
+func (p *spot) writable(tx *Tx) error {
 	if err := p.readable(); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (p *place) writable(tx *Tx) error {
 
 // write runs edit, which may return an error after it has added ops: then the
 // whole change is given up, whatever the caller makes of the error.
-func (p *place) write(tx *Tx, edit func() error) error {
+func (p *spot) write(tx *Tx, edit func() error) error {
 	if err := p.writable(tx); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (tx *Tx) UnsetRegister(r Name) error {
 }
 
 // held are the values that stand under p's key, the winner first.
-func (p *place) held() ([]Held, error) {
+func (p *spot) held() ([]Held, error) {
 	holders, err := p.holder.objects(nil)
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (d *Doc) valuesIn(holders []Name, key string) (all []Held, err error) {
 // objects are the objects at p, the winner first, and none if there is no value;
 // for a tx that put an object there, that. The error is that of the winner's being
 // something else, at its full path.
-func (p *place) objects(tx *Tx) ([]Name, error) {
+func (p *spot) objects(tx *Tx) ([]Name, error) {
 	if p.holder == nil {
 		return p.names, nil
 	}
@@ -253,7 +253,7 @@ func (p *place) objects(tx *Tx) ([]Name, error) {
 
 // sole is the one object at p, if that is known already and tx may write it: the
 // way of nearly every edit.
-func (p *place) sole(tx *Tx) (Name, bool) {
+func (p *spot) sole(tx *Tx) (Name, bool) {
 	if p == nil || tx == nil || len(p.names) != 1 || len(tx.slots) > 0 || !p.doc.writtenBy(tx) ||
 		p.holder != nil && p.as != p.doc.structure()+1 {
 		return Name{}, false
@@ -262,7 +262,7 @@ func (p *place) sole(tx *Tx) (Name, bool) {
 }
 
 // make is objects, after making one if there is none.
-func (p *place) make(tx *Tx) ([]Name, error) {
+func (p *spot) make(tx *Tx) ([]Name, error) {
 	names, err := p.objects(tx)
 	if err != nil || len(names) > 0 {
 		return names, err
@@ -279,7 +279,7 @@ func (p *place) make(tx *Tx) ([]Name, error) {
 }
 
 // named is objects for a reader outside.
-func (p *place) named() ([]Name, error) {
+func (p *spot) named() ([]Name, error) {
 	if err := p.readable(); err != nil {
 		return nil, err
 	}
@@ -288,7 +288,7 @@ func (p *place) named() ([]Name, error) {
 }
 
 // size is how many elements an object has that the change did not make.
-func (p *place) size(n Name) int {
+func (p *spot) size(n Name) int {
 	if n.Change == selfID {
 		return 0
 	}
@@ -298,7 +298,7 @@ func (p *place) size(n Name) int {
 
 // part is the object in which index of all of them together lies, and the index
 // there. With end, index may be the length of all.
-func (p *place) part(names []Name, index int, end bool) (Name, int, error) {
+func (p *spot) part(names []Name, index int, end bool) (Name, int, error) {
 	rest := index
 	for _, n := range names {
 		size := p.size(n)
@@ -311,7 +311,7 @@ func (p *place) part(names []Name, index int, end bool) (Name, int, error) {
 }
 
 // open is part for an insert, after making an object if there is none.
-func (p *place) open(tx *Tx, names []Name, index int) (Name, int, error) {
+func (p *spot) open(tx *Tx, names []Name, index int) (Name, int, error) {
 	if len(names) > 0 {
 		return p.part(names, index, true)
 	}
@@ -326,7 +326,7 @@ func (p *place) open(tx *Tx, names []Name, index int) (Name, int, error) {
 }
 
 // remove deletes count elements from index on.
-func (p *place) remove(tx *Tx, names []Name, index, count int) error {
+func (p *spot) remove(tx *Tx, names []Name, index, count int) error {
 	total := 0
 	for _, n := range names {
 		total += p.size(n)
@@ -348,7 +348,7 @@ func (p *place) remove(tx *Tx, names []Name, index, count int) error {
 }
 
 // length is the number of elements at p; 0 where it cannot be read.
-func (p *place) length() int {
+func (p *spot) length() int {
 	if p == nil {
 		return 0
 	}

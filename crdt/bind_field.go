@@ -10,7 +10,7 @@ import (
 // Field is the handle of one plain value that stands directly under its key: no
 // object is made for it. It is what most fields want.
 type Field[T any] struct {
-	at    *place
+	at    *spot
 	draft *T
 }
 
@@ -20,8 +20,8 @@ func NewField[T any](v T) Field[T] { return Field[T]{draft: &v} }
 func (Field[T]) spec() (shapeKind, ObjectKind, reflect.Type) {
 	return fieldShape, 0, reflect.TypeFor[T]()
 }
-func (f *Field[T]) bind(p *place)        { *f = Field[T]{at: p} }
-func (f *Field[T]) bound() *place        { return f.at }
+func (f *Field[T]) bind(p *spot)         { *f = Field[T]{at: p} }
+func (f *Field[T]) bound() *spot         { return f.at }
 func (f *Field[T]) drafted() bool        { return f.draft != nil }
 func (*Field[T]) fill(*Tx, Name) error   { return nil }
 func (f *Field[T]) plain() reflect.Value { return reflect.ValueOf(f.draft).Elem() }
@@ -111,7 +111,7 @@ func (d *Doc) unset(tx *Tx, maps []Name, key string) error {
 }
 
 // conflicts are the plain values of T among held.
-func conflicts[T any](p *place, held []Held) ([]T, error) {
+func conflicts[T any](p *spot, held []Held) ([]T, error) {
 	var all []T
 	var bad joined
 	for _, h := range held {
@@ -129,7 +129,7 @@ func conflicts[T any](p *place, held []Held) ([]T, error) {
 // set as a whole, but with an object and so with a name of its own. It can be an
 // item of a [List].
 type Register[T any] struct {
-	at    *place
+	at    *spot
 	draft *T
 }
 
@@ -139,8 +139,8 @@ func NewRegister[T any](v T) Register[T] { return Register[T]{draft: &v} }
 func (Register[T]) spec() (shapeKind, ObjectKind, reflect.Type) {
 	return objectShape, RegisterObject, reflect.TypeFor[T]()
 }
-func (r *Register[T]) bind(p *place) { *r = Register[T]{at: p} }
-func (r *Register[T]) bound() *place { return r.at }
+func (r *Register[T]) bind(p *spot)  { *r = Register[T]{at: p} }
+func (r *Register[T]) bound() *spot  { return r.at }
 func (r *Register[T]) drafted() bool { return r.draft != nil }
 
 func (r *Register[T]) fill(tx *Tx, n Name) error {

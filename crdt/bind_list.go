@@ -11,7 +11,7 @@ import (
 // List is the handle of a list object. T is a handle, a struct of handles, or a
 // plain Go type, of which each item is one immutable literal.
 type List[T any] struct {
-	at    *place
+	at    *spot
 	draft []T
 }
 
@@ -21,8 +21,8 @@ func NewList[T any](items ...T) List[T] { return List[T]{draft: append([]T{}, it
 func (List[T]) spec() (shapeKind, ObjectKind, reflect.Type) {
 	return objectShape, ListObject, reflect.TypeFor[T]()
 }
-func (l *List[T]) bind(p *place) { *l = List[T]{at: p} }
-func (l *List[T]) bound() *place { return l.at }
+func (l *List[T]) bind(p *spot)  { *l = List[T]{at: p} }
+func (l *List[T]) bound() *spot  { return l.at }
 func (l *List[T]) drafted() bool { return l.draft != nil }
 
 func (l *List[T]) fill(tx *Tx, n Name) error {
@@ -60,7 +60,7 @@ func (l List[T]) At(index int) (item T, err error) {
 }
 
 // item reads h, an item of p, into v.
-func (p *place) item(v reflect.Value, h Held, index int) error {
+func (p *spot) item(v reflect.Value, h Held, index int) error {
 	s := p.shape.elem
 	if !s.handles() {
 		if err := s.literal(h, v); err != nil {
@@ -71,7 +71,7 @@ func (p *place) item(v reflect.Value, h Held, index int) error {
 	if h.Literal != nil || h.Object != s.object {
 		return p.fail(below(index, wrongType(s, h)))
 	}
-	s.bind(v, &place{doc: p.doc, shape: s, names: []Name{h.Name}, list: p, index: index})
+	s.bind(v, &spot{doc: p.doc, shape: s, names: []Name{h.Name}, list: p, index: index})
 	return nil
 }
 
@@ -230,7 +230,7 @@ func (s *shape) drafted(v reflect.Value) bool {
 // Map is the handle of a map object with keys of any text. T is a handle, a struct
 // of handles, or a plain Go type, of which each value is one immutable literal.
 type Map[T any] struct {
-	at    *place
+	at    *spot
 	draft map[string]T
 }
 
@@ -244,8 +244,8 @@ func NewMap[T any](values map[string]T) Map[T] {
 func (Map[T]) spec() (shapeKind, ObjectKind, reflect.Type) {
 	return objectShape, MapObject, reflect.TypeFor[T]()
 }
-func (m *Map[T]) bind(p *place) { *m = Map[T]{at: p} }
-func (m *Map[T]) bound() *place { return m.at }
+func (m *Map[T]) bind(p *spot)  { *m = Map[T]{at: p} }
+func (m *Map[T]) bound() *spot  { return m.at }
 func (m *Map[T]) drafted() bool { return m.draft != nil }
 
 func (m *Map[T]) fill(tx *Tx, n Name) error {
@@ -332,7 +332,7 @@ func (m Map[T]) At(key string) (v T, err error) {
 	}
 	to := reflect.ValueOf(&v).Elem()
 	if s := m.at.shape.elem; s.handles() {
-		p := &place{doc: m.at.doc, shape: s, holder: m.at, key: key}
+		p := &spot{doc: m.at.doc, shape: s, holder: m.at, key: key}
 		s.bind(to, p)
 		_, err := p.objects(nil)
 		return v, err

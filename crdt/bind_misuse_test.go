@@ -346,6 +346,11 @@ func TestHandleMisuse(t *testing.T) {
 		func(tx *crdt.Tx) error { return b.Meta.Grid.Append(tx, crdt.NewList(1)) },
 	)
 	exchange(t, sites...)
+	past, err := p.r.AsOf(p.r.Heads()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := must(crdt.Bind[board](past))
 	item := must(b.Todos.At(0))
 	for name, c := range map[string]struct {
 		edit func(tx *crdt.Tx) error
@@ -356,6 +361,7 @@ func TestHandleMisuse(t *testing.T) {
 		"draft":              {func(tx *crdt.Tx) error { return crdt.NewCounter(1).Add(tx, 1) }, crdt.ErrHandle, "handle cannot be used here: it is bound to no document"},
 		"no tx":              {func(*crdt.Tx) error { return b.Title.Insert(nil, 0, "x") }, crdt.ErrHandle, "at .title: handle cannot be used here: no Tx"},
 		"other replica":      {func(tx *crdt.Tx) error { return other.b.Title.Insert(tx, 0, "x") }, crdt.ErrHandle, "at .title: handle cannot be used here: the Tx is of another document"},
+		"the past":           {func(tx *crdt.Tx) error { return old.Owner.Set(tx, "x") }, crdt.ErrHandle, "at .owner: handle cannot be used here: the Tx is of another document"},
 		"text beyond":        {func(tx *crdt.Tx) error { return b.Title.Insert(tx, 4, "x") }, crdt.ErrBadIndex, "at .title: index out of range: 4 of 3"},
 		"text before":        {func(tx *crdt.Tx) error { return b.Title.Insert(tx, -1, "x") }, crdt.ErrBadIndex, "at .title: index out of range: -1 of 3"},
 		"delete beyond":      {func(tx *crdt.Tx) error { return b.Title.Delete(tx, 2, 2) }, crdt.ErrBadIndex, "at .title: index out of range: [2, 4) of 3"},

@@ -123,7 +123,7 @@ func (rd *docReader) find(path []any) (held []Held, at *step, err error) {
 				return refuse(fmt.Errorf("%w: an index, where no list is", ErrWrongType))
 			}
 			at = at.item(st)
-			list := place{doc: rd.doc}
+			list := spot{doc: rd.doc}
 			n, index, err := list.part(names, st, false)
 			if err != nil {
 				return refuse(err)

@@ -7,7 +7,7 @@ import (
 
 // Text is the handle of a text object. Indexes and counts are of code points.
 type Text struct {
-	at    *place
+	at    *spot
 	draft *string
 }
 
@@ -15,8 +15,8 @@ type Text struct {
 func NewText(s string) Text { return Text{draft: &s} }
 
 func (Text) spec() (shapeKind, ObjectKind, reflect.Type) { return objectShape, TextObject, nil }
-func (t *Text) bind(p *place)                            { *t = Text{at: p} }
-func (t *Text) bound() *place                            { return t.at }
+func (t *Text) bind(p *spot)                             { *t = Text{at: p} }
+func (t *Text) bound() *spot                             { return t.at }
 func (t *Text) drafted() bool                            { return t.draft != nil }
 
 func (t *Text) fill(tx *Tx, n Name) error {
@@ -169,7 +169,7 @@ func (t Text) Index(offset int, u Unit) (int, error) {
 
 // Counter is the handle of a counter: a sum of all that was added, modulo 2^64.
 type Counter struct {
-	at    *place
+	at    *spot
 	draft *int64
 }
 
@@ -177,8 +177,8 @@ type Counter struct {
 func NewCounter(n int64) Counter { return Counter{draft: &n} }
 
 func (Counter) spec() (shapeKind, ObjectKind, reflect.Type) { return objectShape, CounterObject, nil }
-func (c *Counter) bind(p *place)                            { *c = Counter{at: p} }
-func (c *Counter) bound() *place                            { return c.at }
+func (c *Counter) bind(p *spot)                             { *c = Counter{at: p} }
+func (c *Counter) bound() *spot                             { return c.at }
 func (c *Counter) drafted() bool                            { return c.draft != nil }
 
 func (c *Counter) fill(tx *Tx, n Name) error {

@@ -17,7 +17,7 @@ var errStop = errors.New("stop")
 // misuses is the table of [TestMisuseOfEverything].
 func misuses() map[string][]misuse {
 	all := map[string][]misuse{}
-	for _, part := range []map[string][]misuse{docMisuses(), txMisuses(), logMisuses(), byteMisuses()} {
+	for _, part := range []map[string][]misuse{docMisuses(), txMisuses(), logMisuses(), byteMisuses(), bindMisuses()} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -137,6 +137,7 @@ func txMisuses() map[string][]misuse {
 		"Tx.Mark": append(by(func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, one) }, "root", "map", "list", "text", "register", "counter", "value", "element"),
 			on("no literal", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, nil) }),
 			on("too deep", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, deep) })),
+		"Tx.UnsetRegister": by(func(tx *crdt.Tx, n crdt.Name) error { return tx.UnsetRegister(n) }, "register"),
 		"Tx.Set": append(by(func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Set(n, "k", one); return err }, "root", "map"),
 			on("no literal", crdt.ErrLiteral, "map", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Set(n, "k", crdt.Literal{0xf7}); return err }),
 			on("too deep", crdt.ErrLiteral, "map", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Set(n, "k", deep); return err }),
@@ -311,7 +312,7 @@ func byteMisuses() map[string][]misuse {
 		"ParseLiteral":  of(crdt.ErrLiteral, func(b []byte) error { _, err := crdt.ParseLiteral(b); return err }),
 		"CheckEvidence": of(crdt.ErrEvidence, func(b []byte) error { _, _, err := crdt.CheckEvidence(b); return err }),
 		"EncodeLiteral": {
-			{"what is none", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(struct{}{}); return err }},
+			{"what is none", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(make(chan int)); return err }},
 			{"not a number", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(math.NaN()); return err }},
 			{"a whole number too great", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(uint64(math.MaxUint64)); return err }},
 			{"itself within itself", crdt.ErrLiteral, "", func(*misused) error {
