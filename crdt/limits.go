@@ -43,6 +43,13 @@ const (
 	maxRefusedIDs = 4096
 )
 
+// Limits of a room file (docs/protocol.md §9), checked before what they bound is
+// allocated.
+const (
+	MaxFileSegmentPacks = 16       // of one segment: so at most 65,536 changes and 16 MiB of packs
+	MaxFileColumnBytes  = 24 << 20 // of one segment, uncompressed
+)
+
 // Domain-separation labels: what is hashed or signed begins with one.
 const (
 	labelRoom     = "tallystick room v1\x00"

@@ -40,6 +40,14 @@ func (l *log) seal(sigs []runEnd) {
 	l.packs = append(l.packs, mark)
 }
 
+// sealApart is seal that joins nothing.
+func (l *log) sealApart(sigs []runEnd) {
+	packs := l.packs
+	l.packs = nil
+	l.seal(sigs)
+	l.packs = append(packs, l.packs...)
+}
+
 // joins are the run ends in [packStart, start) that a change in [start, n)
 // continues.
 func (l *log) joins(packStart, start int32) []int32 {

@@ -83,6 +83,10 @@ func BytesSize(n int) int {
 	}
 }
 
+// AppendTextHead appends the head of a text of n bytes, which the caller appends
+// next and answers for.
+func AppendTextHead(b []byte, n int) []byte { return appendHead(b, majorText, uint64(n)) }
+
 // AppendArray appends the head of an array of n items, which the caller appends
 // next.
 func AppendArray(b []byte, n int) []byte { return appendHead(b, majorArray, uint64(n)) }
