@@ -119,7 +119,7 @@ func (f *Forest) checkSeq(t failer, s Seq, want *slow, seen map[uint32]bool) {
 		}
 		was := l.sum
 		f.measure(l)
-		shut, open := marksOf(spans)
+		shut, open := balance(spans)
 		now := sum{0, tail{shut, open, l.sum.x8, l.sum.x16}}
 		for i, sp := range spans {
 			now.live += sp.live()

@@ -36,6 +36,13 @@ func (f *Forest) seek(e Elem) (off uint32) {
 		if sp := c.spans[c.i]; e-sp.first < sp.n() {
 			return e - sp.first
 		}
+		if c.i+1 < len(c.spans) {
+			if sp := c.spans[c.i+1]; e-sp.first < sp.n() {
+				c.prior += int(c.spans[c.i].live())
+				c.i++
+				return e - sp.first
+			}
+		}
 	}
 	f.visit(f.slot(e) - 1)
 	prior := 0

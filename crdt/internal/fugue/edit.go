@@ -87,9 +87,17 @@ func (f *Forest) splice(i, del int, add []span) {
 			del++
 		}
 	}
-	marks := false
+	// Brackets come in pairs mostly, and then the balance stays.
+	tilt := 0
 	for _, sp := range add {
-		marks = marks || sp.first == markFirst
+		tilt += sp.tilt()
+	}
+	for _, sp := range old[i : i+del] {
+		tilt -= sp.tilt()
+	}
+	for c.i > i {
+		c.i--
+		c.prior -= int(old[c.i].live())
 	}
 	n := len(old) - del + len(add)
 	if n > leafCap {
@@ -111,29 +119,27 @@ func (f *Forest) splice(i, del int, add []span) {
 	copy(spans[i+len(add):n], spans[i+del:len(old)])
 	copy(spans[i:], add)
 	l.n = uint8(n)
-	c.spans, c.i, c.prior = spans[:n], 0, 0
+	c.spans = spans[:n]
 	c.dirty = true
-	if marks {
-		if m := balance(c.spans); m.shut != l.sum.shut || m.open != l.sum.open {
-			l.sum.shut, l.sum.open = m.shut, m.open
-			f.flush()
-		}
+	if tilt != 0 {
+		l.sum.shut, l.sum.open = balance(c.spans)
+		f.flush()
 	}
 }
 
 // balance counts the marks that lack their other halves.
-func balance(spans []span) (t tail) {
+func balance(spans []span) (shut, open uint32) {
 	for _, sp := range spans {
 		switch sp.kind() {
 		case openMark:
-			t.open += sp.n()
+			open += sp.n()
 		case shutMark:
-			pairs := min(t.open, sp.n())
-			t.open -= pairs
-			t.shut += sp.n() - pairs
+			pairs := min(open, sp.n())
+			open -= pairs
+			shut += sp.n() - pairs
 		}
 	}
-	return t
+	return shut, open
 }
 
 // split gives a leaf, the one under the cursor, the spans all, in two parts. The
@@ -157,11 +163,11 @@ func (f *Forest) split(id uint32, all []span, half int) {
 		m.sum.live += sp.live()
 	}
 	f.measure(m)
-	m.sum.shut, m.sum.open = marksOf(move)
+	m.sum.shut, m.sum.open = balance(move)
 	l.sum.live -= m.sum.live
 	l.sum.x8 -= m.sum.x8
 	l.sum.x16 -= m.sum.x16
-	l.sum.shut, l.sum.open = marksOf(stay)
+	l.sum.shut, l.sum.open = balance(stay)
 	if l.parent == nowhere {
 		at, n := f.inners.add()
 		n.parent, n.low = nowhere, true
@@ -172,11 +178,6 @@ func (f *Forest) split(id uint32, all []span, half int) {
 	f.adopt(l.seq, l.parent, f.inners.at(l.parent).slot(id)+right, to)
 	f.lift(to)
 	f.lift(id)
-}
-
-func marksOf(spans []span) (shut, open uint32) {
-	t := balance(spans)
-	return t.shut, t.open
 }
 
 func elements(spans []span) (n uint32) {

@@ -111,32 +111,64 @@ func (f *Forest) Insert(s Seq, parent Elem, side Side, first Elem, n int) {
 	if n <= 0 {
 		return
 	}
-	if c := &f.cur; c.id != nowhere && side == Right && parent != None {
-		// Typing on: the span under the cursor ends in parent and grows.
+	if c := &f.cur; c.id != nowhere && side == Right && parent+1 == first {
+		// Typing on: the span under the cursor ends in parent and grows. A mark's or a
+		// dead run's nk exceeds maxRun.
 		sp := &c.spans[c.i]
-		if sp.first+sp.nk == first && parent+1 == first && int(sp.nk)+n <= maxRun && !f.bit(parent, hasRight) {
+		if sp.first+sp.nk == first && int(sp.nk)+n <= maxRun && f.extend(c, s, first, n) {
 			sp.nk += uint32(n)
-			f.enrol(s, first, n, c.id)
-			f.setBits(hasRight, parent, n)
-			f.credit(c.l, first, n)
 			return
 		}
 	}
 	f.insert(s, parent, side, first, n)
 }
 
+// extend makes n numbers elements behind the one before them, in the leaf under the
+// cursor, but for its span; false if something hangs there.
+func (f *Forest) extend(c *cursor, s Seq, first Elem, n int) bool {
+	at := first % pageLen
+	if n > 1 || at%64 == 0 {
+		if f.bit(first-1, hasRight) {
+			return false
+		}
+		f.setBits(hasRight, first-1, n)
+		f.enrol(s, first, n, c.id)
+		f.credit(c.l, first, n)
+		return true
+	}
+	p := f.pages[first/pageLen]
+	w := &p.bits[at/64]
+	here := uint64(1) << (at % 64)
+	if w[hasRight]&(here>>1) != 0 {
+		return false
+	}
+	w[hasRight] |= here >> 1
+	w[joined] |= here
+	p.slot[at] = c.id + 1
+	f.seqs[s].size++
+	f.adjoin(s, first+1)
+	f.credit(c.l, first, 1)
+	return true
+}
+
+// adjoin notes that a number is an element as the one before it is, if it is one.
+func (f *Forest) adjoin(s Seq, e Elem) {
+	if f.slot(e) != 0 {
+		if q, ok := f.SeqOf(e); ok && q == s {
+			f.setBits(joined, e, 1)
+		}
+	}
+}
+
 // enrol makes n numbers elements of s in a leaf.
 func (f *Forest) enrol(s Seq, first Elem, n int, leaf uint32) {
 	f.fill(first, n, leaf+1)
 	f.seqs[s].size += uint32(n)
-	from, to := first+1, first+Elem(n)
+	f.setBits(joined, first+1, n-1)
+	f.adjoin(s, first+Elem(n))
 	if q, ok := f.SeqOf(first - 1); ok && q == s {
-		from--
+		f.setBits(joined, first, 1)
 	}
-	if q, ok := f.SeqOf(to); ok && q == s {
-		to++
-	}
-	f.setBits(joined, from, int(to-from))
 }
 
 // insert is Insert where no span grows in place.

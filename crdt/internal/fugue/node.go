@@ -48,6 +48,17 @@ func (s span) live() uint32 {
 	return s.nk
 }
 
+// tilt is how many more brackets it opens than it closes.
+func (s span) tilt() int {
+	switch s.kind() {
+	case openMark:
+		return int(s.n())
+	case shutMark:
+		return -int(s.n())
+	}
+	return 0
+}
+
 // with is s and t in one, if they can be.
 func (s span) with(t span) (span, bool) {
 	switch n := s.n() + t.n(); {
