@@ -219,7 +219,7 @@ func TestGrowth(t *testing.T) {
 	const perOp = 12
 	for _, shape := range shapes {
 		t.Run(shape.name, func(t *testing.T) {
-			for _, n := range []int{1 << 11, 1 << 14, 1 << 17} {
+			for _, n := range []int{1 << 11, 1 << 13, 1 << 16} {
 				a := newAttack()
 				shape.do(a, n)
 				unit := n * bits.Len(uint(n))
