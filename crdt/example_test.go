@@ -46,15 +46,16 @@ func Example() {
 // Two replicas exchange bytes. In between are a connection and a store: neither
 // is trusted.
 func ExampleReplica_Receive() {
-	room := crdt.OpenLedger("lunch")
+	room := crdt.Charter{Name: "plan", Kind: crdt.JSON}
 	ours := must(crdt.NewReplica(room))
 	theirs := must(crdt.NewReplica(room))
-	for i, r := range []*crdt.Replica{ours, theirs} {
-		w := must(r.Writer(exampleKey([]string{"alice", "bob"}[i])))
-		must(w.Change(0, func(tx *crdt.Tx) error {
-			_, err := tx.Append(must(crdt.EncodeLiteral(fmt.Sprintf("entry %d", i+1))))
-			return err
-		}))
+	type plan struct {
+		Items crdt.List[string] `crdt:"items"`
+	}
+	for name, r := range map[string]*crdt.Replica{"alice": ours, "bob": theirs} {
+		doc := must(crdt.Bind[plan](r.Doc()))
+		w := must(r.Writer(exampleKey(name)))
+		must(w.Change(0, func(tx *crdt.Tx) error { return doc.Items.Append(tx, "of "+name) }))
 		w.Sign()
 	}
 
@@ -91,7 +92,7 @@ func ExampleReplica_Receive() {
 	// bad-signature
 }
 
-// A JSON document of nested objects.
+// A JSON document of nested objects, without a schema.
 func ExampleTx() {
 	replica := must(crdt.NewReplica(crdt.Charter{Name: "plan", Kind: crdt.JSON}))
 	alice := must(replica.Writer(exampleKey("alice")))
