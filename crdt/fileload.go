@@ -107,9 +107,8 @@ type fileReader struct {
 	unpacker *unpacker
 	columns  [columns][]byte // memory of the last segment's
 	segmentReader
-	pack    filePack
-	ops     []byte // of one change
-	scratch []byte // its payload
+	pack filePack
+	ops  []byte // of one change
 }
 
 // A fileAuthor is an author by number in the file.
@@ -126,6 +125,7 @@ type segmentReader struct {
 	raw    [columns]columnReader
 	gap    uint64 // changes until time is another; noGap if that is not read yet
 	trails []trail
+	op     op
 	time   int64
 	bad    bool
 }

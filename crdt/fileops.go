@@ -3,6 +3,7 @@ package crdt
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
 )
@@ -235,17 +236,19 @@ func (t *trail) base(step int64) int64 {
 	return 0
 }
 
-// readOps appends the ops of one change as they were before putOps.
-func (s *segmentReader) readOps(dst []byte, t *trail) []byte {
+// readOps appends the ops of one change as they were before putOps, and reports
+// whether they decode: those from columns do, by what is checked here.
+func (s *segmentReader) readOps(dst []byte, t *trail) (ops []byte, decode bool) {
 	t.back++
 	n := s.run(colOpRuns)
 	if n == 0 {
 		raw := &s.raw[colRaw]
-		return append(dst, raw.bytes(raw.uvarint())...)
+		dst = append(dst, raw.bytes(raw.uvarint())...)
+		return dst, decodes(dst)
 	}
 	if n > MaxOps {
 		s.bad = true
-		return dst
+		return dst, false
 	}
 	dst = dcbor.AppendArray(dst, int(n))
 	made := int64(0)
@@ -254,64 +257,51 @@ func (s *segmentReader) readOps(dst []byte, t *trail) []byte {
 			break
 		}
 	}
-	return dst
+	return dst, true
 }
+
+// opLengths is opFields by code; 0 for codes that are none.
+var opLengths = func() (lengths [opAdd + 1]byte) {
+	for code, n := range opFields {
+		lengths[code] = byte(n)
+	}
+	return lengths
+}()
 
 func (s *segmentReader) appendOp(dst []byte, t *trail, made *int64) []byte {
 	shape := s.run(colShapeRuns)
 	code, form, carries := opCode(shape>>4), shape>>2&3, shape&3
-	fields, known := opFields[code]
-	if !known {
+	if code > opAdd {
 		s.bad = true
 		return dst
 	}
-	dst = dcbor.AppendArray(dst, fields)
-	dst = dcbor.AppendUint(dst, uint64(code))
-	o := op{code: code}
+	dst = append(dst, 0x80|opLengths[code], byte(code))
+	o := &s.op
+	*o = op{code: code}
 	if code != opInsertOn {
 		o.target = s.ref(form, t)
 		dst = o.target.append(dst)
 	}
 	switch code {
 	case opSet, opMake, opUnset:
-		if carries == mapKey {
-			keys := &s.raw[colKeys]
-			b := keys.bytes(keys.uvarint())
-			dst = append(dcbor.AppendTextHead(dst, len(b)), b...)
-		} else {
-			dst = dcbor.AppendNull(dst)
-		}
-		n := s.get(colCounts)
-		if n > MaxReplaces {
-			s.bad = true
-			return dst
-		}
-		dst = dcbor.AppendArray(dst, int(n))
-		for range n {
-			dst = s.ref(s.get(colCounts), t).append(dst)
-		}
+		dst = s.appendKey(dst, carries, t)
 	}
 	switch code {
-	case opAppend:
-		o.makes = 1
-		dst = s.literal(dst)
 	case opMark:
-		dst = s.literal(dst)
-	case opSet:
+		dst = s.literal(dst, MaxDepth-2)
+	case opAppend, opSet:
 		o.makes = 1
-		dst = s.literal(dst)
+		dst = s.literal(dst, MaxDepth-2)
 	case opMake:
-		o.makes = 1
-		dst = dcbor.AppendUint(dst, s.get(colObjectKinds))
+		dst = s.object(dst, o)
 	case opInsertRight, opInsertLeft, opInsertFirst, opInsertOn:
 		switch carries {
 		case carriesText:
-			b := s.raw[colTexts].bytes(s.get(colTextLens))
+			b := s.text(colTexts, colTextLens)
 			dst = append(dcbor.AppendTextHead(dst, len(b)), b...)
-			o.makes = runes(b)
+			o.makes = utf8.RuneCount(b)
 		case carriesObject:
-			o.makes = 1
-			dst = dcbor.AppendUint(dst, s.get(colObjectKinds))
+			dst = s.object(dst, o)
 		default:
 			n := s.get(colCounts)
 			if n > MaxPayloadBytes {
@@ -320,34 +310,55 @@ func (s *segmentReader) appendOp(dst []byte, t *trail, made *int64) []byte {
 			}
 			o.makes = int(n)
 			dst = dcbor.AppendArray(dst, int(n))
-			for range n {
-				if dst = s.literal(dst); s.bad {
-					break
-				}
+			for i := uint64(0); i < n && !s.bad; i++ {
+				dst = s.literal(dst, MaxDepth-3)
 			}
 		}
+		s.bad = s.bad || o.makes == 0
 	case opDelete:
 		n := s.get(colCounts)
-		if n > MaxDeleteRange {
-			s.bad = true
-			return dst
-		}
+		s.bad = s.bad || n == 0 || n > MaxDeleteRange
 		dst = dcbor.AppendUint(dst, n)
 	case opAdd:
 		dst = dcbor.AppendInt(dst, unzigzag(s.get(colAdds)))
 	}
-	t.after(&o, made)
+	t.after(o, made)
 	return dst
 }
 
-func runes(b []byte) int {
-	n := 0
-	for _, c := range b {
-		if c&0xc0 != 0x80 {
-			n++
-		}
+// appendKey is the key and the names that a set, make or unset replaces.
+func (s *segmentReader) appendKey(dst []byte, carries uint64, t *trail) []byte {
+	if carries == mapKey {
+		b := s.text(colKeys, colKeys)
+		dst = append(dcbor.AppendTextHead(dst, len(b)), b...)
+	} else {
+		dst = dcbor.AppendNull(dst)
 	}
-	return n
+	n := s.get(colCounts)
+	if n > MaxReplaces {
+		s.bad = true
+		return dst
+	}
+	dst = dcbor.AppendArray(dst, int(n))
+	for range n {
+		dst = s.ref(s.get(colCounts), t).append(dst)
+	}
+	return dst
+}
+
+// text is the next text of column in, whose length is in another or the same.
+func (s *segmentReader) text(in, lengths int) []byte {
+	b := s.raw[in].bytes(s.get(lengths))
+	s.bad = s.bad || !utf8.Valid(b)
+	return b
+}
+
+// object appends the kind of a new object.
+func (s *segmentReader) object(dst []byte, o *op) []byte {
+	kind := s.get(colObjectKinds)
+	s.bad = s.bad || kind > uint64(CounterObject)
+	o.makes = 1
+	return dcbor.AppendUint(dst, kind)
 }
 
 func (s *segmentReader) get(column int) uint64 {
@@ -382,11 +393,11 @@ func (s *segmentReader) ref(form uint64, t *trail) ref {
 	return f
 }
 
-// literal copies one literal.
-func (s *segmentReader) literal(dst []byte) []byte {
+// literal copies one literal, nested no deeper than that.
+func (s *segmentReader) literal(dst []byte, depth int) []byte {
 	c := &s.raw[colLiterals]
 	r := dcbor.NewReader(c.buf)
-	l := r.Literal(MaxDepth)
+	l := r.Literal(depth)
 	if r.Err() != nil {
 		c.fail()
 		s.bad = true

@@ -124,11 +124,6 @@ func (f *fileReader) change(i int32) error {
 		return err
 	}
 	prev := f.id(c.prev)
-	ops, _, err := judgeEnvelope(payload, f.replica.room, *prev)
-	if err != nil {
-		return err
-	}
-	c.decodes = decodes(ops)
 	if author.hasher == nil {
 		author.hasher = newHasher()
 		author.hasher.chainOf(f.replica.room, author.key)
@@ -208,24 +203,38 @@ func (f *fileReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, err
 	}
 	c.links = int32(len(p.links))
 	f.readTime()
-	f.ops = f.readOps(f.ops[:0], t)
+	f.ops, c.decodes = f.readOps(f.ops[:0], t)
 	if f.bad {
 		return nil, ErrFileColumns
 	}
-	b := append(f.scratch[:0], 0x83) // as appendPayload
-	b = dcbor.AppendInt(b, f.time)
+	// What the encoding and the distances leave to be judged of an envelope.
+	size := 1 + intSize(f.time) + arrayHeadBytes(len(links)) + linkBytes*len(links) + dcbor.BytesSize(len(f.ops))
+	total := len(p.payload) + dcbor.BytesSize(size)
+	switch {
+	case size > MaxPayloadBytes:
+		return nil, overLimit("payload bytes", MaxPayloadBytes, size)
+	case slices.Contains(links, c.prev):
+		return nil, ErrBadLinks
+	case len(f.ops) == 0:
+		return nil, ErrEmptyOps
+	case total > MaxPackBytes:
+		return nil, overLimit("pack bytes", MaxPackBytes, total)
+	}
+	c.place = uint32(len(p.payload))
+	b := dcbor.AppendBytesHead(p.payload, size)
+	at0 := len(b)
+	b = dcbor.AppendInt(dcbor.AppendArray(b, 3), f.time)
 	b = dcbor.AppendArray(b, len(links))
 	for _, link := range links {
 		b = dcbor.AppendBytes(b, f.id(link)[:])
 	}
-	b = dcbor.AppendBytes(b, f.ops)
-	f.scratch = b
-	c.place = uint32(len(p.payload))
-	if size := len(p.payload) + dcbor.BytesSize(len(b)); size > MaxPackBytes {
-		return nil, overLimit("pack bytes", MaxPackBytes, size)
-	}
-	p.payload = dcbor.AppendBytes(p.payload, b)
-	return b, nil
+	p.payload = dcbor.AppendBytes(b, f.ops)
+	return p.payload[at0:], nil
+}
+
+func intSize(v int64) int {
+	var b [9]byte
+	return len(dcbor.AppendInt(b[:0], v))
 }
 
 // group finds the runs of the pack, in the order of their first changes, and
