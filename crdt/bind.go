@@ -165,16 +165,21 @@ func (tx *Tx) put(m Name, key string) (n Name, kind ObjectKind, ok bool) {
 	if !ok {
 		return n, 0, false
 	}
-	own, ok := tx.slots[slot{t, key}]
+	own, ok := tx.slots[txSlot{t, key}]
 	if !ok {
 		return n, 0, false
 	}
-	return Name{selfID, own.index}, tx.made[own.index], true
+	n = Name{selfID, uint32(own)}
+	o, err := tx.own(n)
+	if err != nil {
+		return n, noObject, true
+	}
+	return n, o.kind, true
 }
 
 // UnsetRegister removes all values that are in a register now.
 func (tx *Tx) UnsetRegister(r Name) error {
-	_, err := tx.assign(opUnset, RegisterObject, r, "", nil)
+	_, err := tx.assign(opUnset, RegisterObject, r, "", 0)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
+	"github.com/tallystick/tallystick/crdt/internal/fugue"
 )
 
 // logDigest is SHA-256(label ‖ room ‖ sorted heads).
@@ -73,6 +74,11 @@ func (h *stateHash) uint(n uint64) { h.buf = dcbor.AppendUint(h.buf, n) }
 func (h *stateHash) raw(b []byte) {
 	h.buf = append(h.buf, b...)
 	h.flush()
+}
+
+func (h *stateHash) text(utf8 []byte) {
+	h.buf = dcbor.AppendTextHead(h.buf, len(utf8))
+	h.raw(utf8)
 }
 
 // name is the name of a thing as the state writes it: n, or [id, i].
@@ -148,17 +154,18 @@ func (m marks) hashState(h *stateHash) {
 }
 
 func (d *jsonDoc) hashState(h *stateHash) {
-	names := make([]thing, 0, len(d.objects))
-	for t := range d.objects {
-		names = append(names, t)
-	}
-	slices.SortFunc(names, d.log.compareThings)
+	objects := slices.Clone(d.objects)
+	slices.SortFunc(objects[1:], func(a, b *object) int {
+		if d.firstSibling(a.number, b.number) {
+			return -1
+		}
+		return 1
+	})
 	h.array(2)
-	h.array(len(names))
-	for _, t := range names {
-		o := d.objects[t]
+	h.array(len(objects))
+	for _, o := range objects {
 		h.array(3)
-		h.name(d.log.name(t))
+		h.name(d.name(o.number))
 		h.uint(uint64(o.kind))
 		d.hashContent(h, o)
 	}
@@ -168,54 +175,36 @@ func (d *jsonDoc) hashState(h *stateHash) {
 func (d *jsonDoc) hashContent(h *stateHash, o *object) {
 	switch o.kind {
 	case MapObject:
-		alive := make(map[string][]*value)
-		for k, values := range o.keys {
-			if a := d.alive(values); len(a) > 0 {
-				alive[k] = a
-			}
-		}
-		h.array(len(alive))
-		for _, k := range sortedKeys(alive) {
+		h.array(len(o.slots))
+		for _, k := range sortedKeys(o.slots) {
 			h.array(2)
-			h.raw(dcbor.AppendText(nil, k))
-			d.hashValues(h, alive[k])
+			h.text([]byte(k))
+			d.hashValues(h, &o.slots[k].standing)
 		}
 	case RegisterObject:
-		d.hashValues(h, d.alive(o.values))
+		d.hashValues(h, &o.slot.standing)
 	case ListObject:
-		all := o.seq.all()
-		h.array(len(all))
-		for _, e := range all {
-			if e.dead {
-				h.array(3)
-				h.madeBy(d.log.name(e.at))
-				h.bool(false)
-				continue
-			}
-			h.array(5)
-			h.madeBy(d.log.name(e.at))
-			h.bool(true)
-			d.hashValue(h, e.literal, e.object)
-		}
+		d.hashList(h, o)
 	case TextObject:
-		d.hashText(h, o.seq.all())
+		d.hashText(h, o)
 	case CounterObject:
 		h.raw(dcbor.AppendInt(nil, o.counter))
 	}
 }
 
-func (d *jsonDoc) hashValues(h *stateHash, values []*value) {
-	h.array(len(values))
-	for _, v := range values {
+func (d *jsonDoc) hashValues(h *stateHash, s *standing) {
+	h.array(s.len())
+	for v := range s.each {
 		h.array(4)
-		h.madeBy(d.log.name(v.at))
-		d.hashValue(h, v.literal, v.object)
+		h.madeBy(d.name(d.values[v].number))
+		l, o := d.held(&d.values[v])
+		hashHeld(h, l, o)
 	}
 }
 
-// hashValue is two items: 0 and a literal, or 1 and the kind of an object, whose
+// hashHeld is two items: 0 and a literal, or 1 and the kind of an object, whose
 // name is that of its value or element.
-func (d *jsonDoc) hashValue(h *stateHash, l Literal, o *object) {
+func hashHeld(h *stateHash, l Literal, o *object) {
 	if o == nil {
 		h.uint(0)
 		h.raw(l)
@@ -225,37 +214,50 @@ func (d *jsonDoc) hashValue(h *stateHash, l Literal, o *object) {
 	h.uint(uint64(o.kind))
 }
 
+func (d *jsonDoc) hashList(h *stateHash, o *object) {
+	h.array(d.forest.Size(o.seq))
+	d.forest.Spans(o.seq, func(e fugue.Elem, n int, live bool) bool {
+		for range n {
+			if live {
+				h.array(5)
+			} else {
+				h.array(3)
+			}
+			h.madeBy(d.name(e))
+			h.bool(live)
+			if live {
+				l, item := d.item(e)
+				hashHeld(h, l, item)
+			}
+			e++
+		}
+		return true
+	})
+}
+
 // hashText writes the longest runs of elements that one change made in a row and
 // that are all live or all dead: [id, i, n, live], and the text of live ones.
-func (d *jsonDoc) hashText(h *stateHash, all []*element) {
-	var runs [][]*element
-	for i, e := range all {
-		if i > 0 {
-			p := all[i-1]
-			if p.at.change == e.at.change && p.at.index+1 == e.at.index && p.dead == e.dead {
-				runs[len(runs)-1] = append(runs[len(runs)-1], e)
-				continue
-			}
-		}
-		runs = append(runs, []*element{e})
-	}
-	h.array(len(runs))
-	for _, run := range runs {
-		live := !run[0].dead
+func (d *jsonDoc) hashText(h *stateHash, o *object) {
+	runs := 0
+	d.eachSpan(o, func(thing, uint32, int, bool) bool {
+		runs++
+		return true
+	})
+	h.array(runs)
+	var text []byte
+	d.eachSpan(o, func(t thing, e uint32, n int, live bool) bool {
 		if live {
 			h.array(5)
 		} else {
 			h.array(4)
 		}
-		h.madeBy(d.log.name(run[0].at))
-		h.uint(uint64(len(run)))
+		h.madeBy(d.log.name(t))
+		h.uint(uint64(n))
 		h.bool(live)
 		if live {
-			text := make([]rune, len(run))
-			for i, e := range run {
-				text[i] = e.char
-			}
-			h.raw(dcbor.AppendText(nil, string(text)))
+			text = d.contents.appendText(text[:0], e, n)
+			h.text(text)
 		}
-	}
+		return true
+	})
 }

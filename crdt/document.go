@@ -11,6 +11,9 @@ type document interface {
 	// apply applies change i, after all its ancestors. i grows from call to call; a
 	// change that is left out, as in a document of other heads, made nothing.
 	apply(i int32)
+	// room returns [ErrFull] unless a pack of so many bytes is sure to fit in. Ask
+	// before its changes are added to the log.
+	room(bytes int) error
 	// hashState adds the deterministic CBOR of the state (docs/protocol.md §6) to
 	// the hash.
 	hashState(h *stateHash)
@@ -43,8 +46,9 @@ type watcher interface {
 type docView struct {
 	feed  *btree.BTreeG[feedItem]
 	marks *btree.BTreeG[markItem]
-	// digest is set for rooms whose document has no immutable picture.
-	digest *[32]byte
+	// replays is a room whose document has no immutable picture: a View applies its
+	// changes again.
+	replays bool
 }
 
 func newDocument(k Kind, l *log) document {
@@ -62,12 +66,13 @@ func newDocument(k Kind, l *log) document {
 type noDocument struct{}
 
 func (noDocument) apply(int32)                     {}
+func (noDocument) room(int) error                  { return nil }
 func (noDocument) hashState(*stateHash)            {}
 func (noDocument) kindOf(thing) (ObjectKind, bool) { return 0, false }
 func (noDocument) exists(thing) bool               { return false }
 func (noDocument) observe(watcher)                 {}
 func (noDocument) said() marks                     { return newMarks(nil) }
-func (noDocument) view() docView                   { return docView{digest: new([32]byte)} }
+func (noDocument) view() docView                   { return docView{} }
 
 // thing is a Name by log index: the index-th thing that change made, or a fixed
 // object for change = none.
@@ -111,6 +116,9 @@ func (l *log) name(t thing) Name {
 	}
 	return Name{Change: l.id(t.change), Index: t.index}
 }
+
+// compareThings orders by (change id, index), the same on every replica.
+func (l *log) compareThings(a, b thing) int { return l.name(a).compare(l.name(b)) }
 
 func (l *log) thing(n Name) (thing, bool) {
 	if n.Fixed() {

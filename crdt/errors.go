@@ -41,11 +41,13 @@ var (
 	ErrMissing     = errors.New("a parent is missing")
 	ErrOwnFork     = errors.New("this author's chain is forked")
 	ErrEmptyChange = errors.New("a change without ops")
+	ErrTxEnded     = errors.New("the change of this Tx was made or given up")
+	ErrInChange    = errors.New("this writer is making a change")
 	ErrKeeper      = errors.New("a keeper makes no document and writes nothing")
 	ErrBadCursor   = errors.New("not a cursor of this document")
 	ErrObserving   = errors.New("an observer must not write to the replica that it observes")
 	ErrStale       = errors.New("the replica changed while a change was being made")
-	ErrFull        = errors.New("the replica holds as many changes or bytes as it can")
+	ErrFull        = errors.New("the replica holds as many changes, things or bytes as it can")
 )
 
 var codes = []struct {

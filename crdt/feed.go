@@ -55,6 +55,9 @@ func (d *feedDoc) apply(i int32) {
 	})
 }
 
+// room is never exhausted: things of a feed have no numbers.
+func (d *feedDoc) room(int) error { return nil }
+
 // appends reports whether o appends to the feed, in a room that has one.
 func (o *op) appends() bool {
 	return o.code == opAppend && o.target.fixed && o.target.i == int64(Feed.Index)

@@ -32,6 +32,10 @@ func (d *feedDoc) living(_ thing, key string) []thing {
 	return []thing{fixedThing(Feed.Index)}
 }
 
+func (d *feedDoc) winner(_ thing, key string) (thing, bool) {
+	return fixedThing(Feed.Index), key == d.name
+}
+
 func (d *feedDoc) size(thing) int { return d.items.Len() }
 
 func (d *feedDoc) itemAt(_ thing, index int) thing {

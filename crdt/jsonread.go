@@ -1,146 +1,157 @@
 package crdt
 
 import (
-	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/tallystick/tallystick/crdt/internal/fugue"
 )
 
 // All that readers ask of the document of a json room, beside kindOf and exists.
 // Nothing else of the readers knows how it is kept.
 
+// must is the number of a thing that exists and is not the root.
+func (d *jsonDoc) must(t thing) uint32 { return d.base(t.change) + t.index }
+
 func (d *jsonDoc) holder(t thing) (in thing, key string, ok bool) {
-	if v := d.values[t]; v != nil {
-		return v.holder.at, v.key, true
+	e, ok := d.number(t)
+	if !ok {
+		return thing{}, "", false
 	}
-	if e := d.elems[t]; e != nil {
-		return e.seq.of, "", true
+	if v, ok := d.forest.Noted(e); ok {
+		s := d.values[v].slot
+		return d.at(s.holder), s.key, true
+	}
+	if seq, ok := d.forest.SeqOf(e); ok {
+		return d.at(d.seqs[seq]), "", true
 	}
 	return thing{}, "", false
 }
 
-func (d *jsonDoc) lives(t thing) bool {
-	if v := d.values[t]; v != nil {
-		return !v.dead
+// at is the name of o by log index.
+func (d *jsonDoc) at(o *object) thing {
+	if o.number == rootNumber {
+		return fixedThing(Root.Index)
 	}
-	e := d.elems[t]
-	return e != nil && !e.dead
+	return d.thing(o.number)
+}
+
+func (d *jsonDoc) lives(t thing) bool {
+	e, ok := d.number(t)
+	if !ok {
+		return false
+	}
+	if v, ok := d.forest.Noted(e); ok {
+		return d.values[v].living()
+	}
+	return d.forest.Live(e)
 }
 
 func (d *jsonDoc) literal(t thing) Literal {
-	if v := d.values[t]; v != nil {
-		return v.literal
+	e := d.must(t)
+	if v, ok := d.forest.Noted(e); ok {
+		l, _ := d.held(&d.values[v])
+		return l
 	}
-	return d.elems[t].literal
+	l, _ := d.item(e)
+	return l
 }
 
-func (d *jsonDoc) keys(m thing) []string {
-	var keys []string
-	for k, values := range d.objects[m].keys {
-		if slices.ContainsFunc(values, func(v *value) bool { return !v.dead }) {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, compareKeys)
-	return keys
-}
+func (d *jsonDoc) keys(m thing) []string { return sortedKeys(d.object(m).slots) }
 
 func (d *jsonDoc) living(holder thing, key string) []thing {
 	var living []thing
-	for _, v := range d.now(holder, key) {
-		living = append(living, v.at)
+	for v := range d.now(d.object(holder), key).each {
+		living = append(living, d.thing(d.values[v].number))
 	}
 	return living
 }
 
-func (d *jsonDoc) total(counter thing) int64 { return d.objects[counter].counter }
-
-func (d *jsonDoc) size(seq thing) int { return len(d.objects[seq].seq.live()) }
-
-func (d *jsonDoc) itemAt(seq thing, index int) thing { return d.objects[seq].seq.live()[index].at }
-
-func (d *jsonDoc) rank(t thing) int {
-	e := d.elems[t]
-	n := 0
-	for _, other := range e.seq.all() {
-		if other == e {
-			break
-		}
-		if !other.dead {
-			n++
-		}
+func (d *jsonDoc) winner(holder thing, key string) (thing, bool) {
+	for v := range d.now(d.object(holder), key).each {
+		return d.thing(d.values[v].number), true
 	}
-	return n
+	return thing{}, false
 }
 
+func (d *jsonDoc) total(counter thing) int64 { return d.object(counter).counter }
+
+func (d *jsonDoc) size(seq thing) int { return d.forest.Len(d.object(seq).seq) }
+
+func (d *jsonDoc) itemAt(seq thing, index int) thing {
+	return d.thing(d.forest.At(d.object(seq).seq, index))
+}
+
+func (d *jsonDoc) rank(t thing) int { return d.forest.Rank(d.must(t)) }
+
 func (d *jsonDoc) runs(seq thing, from, to int, yield func(first thing, n int) bool) {
-	live := d.objects[seq].seq.live()[from:to]
-	for len(live) > 0 {
-		n := 1
-		for n < len(live) && live[n].at == (thing{live[0].at.change, live[0].at.index + uint32(n)}) {
-			n++
-		}
-		if !yield(live[0].at, n) {
-			return
-		}
-		live = live[n:]
-	}
+	d.forest.Range(d.object(seq).seq, from, to-from, func(e fugue.Elem, n int) bool {
+		return d.split(e, n, func(t thing, _ uint32, n int) bool { return yield(t, n) })
+	})
 }
 
 func (d *jsonDoc) walk(seq thing, yield func(first thing, n int, live bool) bool) {
-	for _, e := range d.objects[seq].seq.all() {
-		if !yield(e.at, 1, !e.dead) {
-			return
-		}
-	}
+	d.eachSpan(d.object(seq), func(t thing, _ uint32, n int, live bool) bool { return yield(t, n, live) })
 }
 
-func (d *jsonDoc) appendSlice(b []byte, text thing, from, to int) []byte {
-	d.runs(text, from, to, func(first thing, n int) bool {
-		b = d.appendText(b, first, n)
+// eachSpan yields all elements of a list or text in order, as the longest runs that
+// one change made in a row and that are all live or all dead.
+func (d *jsonDoc) eachSpan(o *object, yield func(t thing, e uint32, n int, live bool) bool) {
+	d.forest.Spans(o.seq, func(e fugue.Elem, n int, live bool) bool {
+		return d.split(e, n, func(t thing, e uint32, n int) bool { return yield(t, e, n, live) })
+	})
+}
+
+func (d *jsonDoc) appendText(dst []byte, first thing, n int) []byte {
+	return d.contents.appendText(dst, d.must(first), n)
+}
+
+func (d *jsonDoc) appendSlice(dst []byte, text thing, from, to int) []byte {
+	d.forest.Range(d.object(text).seq, from, to-from, func(e fugue.Elem, n int) bool {
+		dst = d.contents.appendText(dst, e, n)
 		return true
 	})
-	return b
+	return dst
 }
 
-func (d *jsonDoc) appendText(b []byte, first thing, n int) []byte {
+// widen makes the forest keep the other offsets of a text, once somebody asks.
+func (d *jsonDoc) widen(text thing) fugue.Seq {
+	seq := d.object(text).seq
+	d.forest.Widen(seq, d.widths)
+	return seq
+}
+
+// widths are what n elements of a text take in UTF-8 and UTF-16.
+func (d *jsonDoc) widths(e fugue.Elem, n int) (in8, in16 int) {
 	for range n {
-		b = utf8.AppendRune(b, d.elems[first].char)
-		first.index++
+		c := rune(d.contents.at(e))
+		in8, in16 = in8+utf8.RuneLen(c), in16+utf16.RuneLen(c)
+		e++
 	}
-	return b
+	return in8, in16
 }
 
 func (d *jsonDoc) offset(text thing, index int, u Unit) int {
-	n := 0
-	for _, e := range d.objects[text].seq.live()[:index] {
-		n += u.width(e.char)
+	in8, in16 := d.forest.Offset(d.widen(text), index)
+	switch u {
+	case UTF8:
+		return in8
+	case UTF16:
+		return in16
+	default:
+		return index
 	}
-	return n
 }
 
 func (d *jsonDoc) indexOf(text thing, offset int, u Unit) (index int, exact bool) {
-	for _, e := range d.objects[text].seq.live() {
-		if offset <= 0 {
-			break
-		}
-		offset -= u.width(e.char)
-		index++
-	}
-	if offset < 0 {
-		return index - 1, false
-	}
-	return index, offset == 0
-}
-
-// width is how many units a code point takes.
-func (u Unit) width(c rune) int {
+	seq := d.widen(text)
 	switch u {
 	case UTF8:
-		return utf8.RuneLen(c)
+		return d.forest.IndexUTF8(seq, offset)
 	case UTF16:
-		return utf16.RuneLen(c)
+		return d.forest.IndexUTF16(seq, offset)
 	default:
-		return 1
+		n := d.forest.Len(seq)
+		return min(offset, n), offset <= n
 	}
 }

@@ -72,7 +72,7 @@ type op struct {
 	what     what
 	n        int64
 	makes    int // how many values, elements or objects it makes
-	offset   int // of the literal in the ops
+	offset   int // of the literal, or the first of what, in the ops
 }
 
 // eachOp calls yield with each well-formed op of a known code, its place among the
@@ -106,6 +106,9 @@ func eachOp(ops []byte, yield func(o *op, at int, made int)) {
 // decodes reports whether ops are one array of at most MaxOps literals. In a
 // well-formed encoding of one nothing else can fail later.
 func decodes(ops []byte) bool {
+	if new(keystroke).read(ops) {
+		return true
+	}
 	r := dcbor.NewReader(ops)
 	if r.Kind() != dcbor.KindArray {
 		return false
@@ -238,6 +241,7 @@ func (o *op) readWhat(r *dcbor.Reader) {
 		w.object, w.count = readKind(r), 1
 	default:
 		w.count = r.Array()
+		o.offset = r.Offset()
 		start := *r
 		for range w.count {
 			r.Skip()

@@ -42,6 +42,7 @@ type reader interface {
 
 	keys(m thing) []string                   // with living values, in the order of compareKeys
 	living(holder thing, key string) []thing // values of a map's key or a register, the winner first
+	winner(holder thing, key string) (thing, bool)
 	total(counter thing) int64
 	size(seq thing) int // live items
 	itemAt(seq thing, index int) thing
@@ -106,13 +107,7 @@ func (d *Doc) object(n Name, kinds ...ObjectKind) (thing, ObjectKind, error) {
 }
 
 // winner is the first of the living values.
-func (d *Doc) winner(holder thing, key string) (thing, bool) {
-	living := d.read.living(holder, key)
-	if len(living) == 0 {
-		return thing{}, false
-	}
-	return living[0], true
-}
+func (d *Doc) winner(holder thing, key string) (thing, bool) { return d.read.winner(holder, key) }
 
 // Kind is the kind of an object; the feed of a ledger or oracle room is a list.
 // The error is [ErrNoTarget], or [ErrWrongType] if n is no object.
@@ -215,7 +210,7 @@ func (d *Doc) eachItem(list thing, yield func(thing)) {
 }
 
 func (d *Doc) slice(text thing, from, to int) string {
-	return string(d.read.appendSlice(nil, text, from, to))
+	return string(d.read.appendSlice(make([]byte, 0, to-from), text, from, to))
 }
 
 // Len is the number of keys of a map, of items of a list or feed, or of code

@@ -272,6 +272,9 @@ func (r *Replica) accept(p *Pack, order []int32) error {
 	if err := l.space(p.changes, p.links, size); err != nil {
 		return err
 	}
+	if err := r.doc.room(size); err != nil {
+		return err
+	}
 	from := l.n
 	block, pos := l.blocks.reserve(from, size)
 	a := adding{log: l, pack: p, ends: make([]runEnd, 0, len(p.runs))}

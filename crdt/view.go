@@ -6,13 +6,15 @@ import (
 
 // A View is an immutable picture of a replica, safe for any number of goroutines
 // while the replica goes on. Making one costs O(1) for ledger and oracle rooms,
-// whose document it shares, and a document digest for json rooms.
+// whose document it shares. In json rooms its document is made when it is first
+// asked for, by applying the View's changes again: O(Changes).
 type View struct {
 	charter Charter
 	log     *log // what never changes of it: enough to apply its changes again
 	forks   []Fork
 	doc     docView
 
+	replayed  func() *jsonDoc // of a json room
 	logDigest func() [32]byte
 	docDigest func() [32]byte
 	forked    func() map[Author]bool
@@ -29,6 +31,7 @@ func (r *Replica) View() *View {
 	}
 	v.logDigest = sync.OnceValue(func() [32]byte { return logDigest(r.room, v.Heads()) })
 	v.docDigest = sync.OnceValue(v.hashDoc)
+	v.replayed = sync.OnceValue(v.replay)
 	v.forked = sync.OnceValue(func() map[Author]bool {
 		m := make(map[Author]bool, len(v.forks))
 		for _, f := range v.forks {
@@ -64,10 +67,21 @@ func (v *View) LogDigest() [32]byte { return v.logDigest() }
 func (v *View) DocDigest() [32]byte { return v.docDigest() }
 
 func (v *View) hashDoc() [32]byte {
-	if v.doc.digest != nil {
-		return *v.doc.digest
+	switch {
+	case v.doc.replays:
+		return docDigest(v.log.room, v.replayed())
+	case v.doc.feed == nil: // a keeper's
+		return [32]byte{}
 	}
 	return docDigest(v.log.room, feedState{v.doc.feed.Len(), v.doc.feed.Scan, v.log, marks{v.log, v.doc.marks}})
+}
+
+func (v *View) replay() *jsonDoc {
+	d := newJSONDoc(v.log)
+	for i := range v.log.n {
+		d.apply(i)
+	}
+	return d
 }
 
 // Forks is the evidence held. Do not change it.

@@ -39,7 +39,8 @@ func (r *Replica) Writer(key ed25519.PrivateKey) (*Writer, error) {
 	}
 	w := &Writer{replica: r, key: key, author: author, number: r.log.authorIndex(author), hasher: newHasher()}
 	w.hasher.chainOf(r.room, author)
-	w.tx = Tx{replica: r, author: w.number}
+	doc, _ := r.doc.(*jsonDoc)
+	w.tx = Tx{replica: r, doc: doc, author: w.number}
 	return w, nil
 }
 
@@ -54,7 +55,7 @@ func (w *Writer) Author() Author { return w.author }
 // [ErrEmptyChange], [ErrOverLimit], [ErrUnsigned] (call Sign first: a pack is
 // full, or another writer of this replica has not signed), [ErrOwnFork] (this
 // author's chain is forked: go on as a new author), [ErrObserving], [ErrStale],
-// [ErrFull], or edit's own.
+// [ErrInChange] (edit called it), [ErrFull], or edit's own.
 func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	if w.replica.observing {
 		return ChangeID{}, ErrObserving
@@ -65,7 +66,11 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 	}
 	before, tip := l.n, l.authors[w.number].tip
 	tx := &w.tx
+	if tx.open {
+		return ChangeID{}, ErrInChange
+	}
 	tx.begin(tip)
+	defer tx.end()
 	if err := cmp.Or(edit(tx), tx.broken); err != nil {
 		return ChangeID{}, err
 	}
@@ -80,6 +85,9 @@ func (w *Writer) Change(unix int64, edit func(*Tx) error) (ChangeID, error) {
 		return ChangeID{}, err
 	}
 	if err := l.space(1, len(tx.links), len(w.payload)+changeOverheadBytes); err != nil {
+		return ChangeID{}, err
+	}
+	if err := w.replica.doc.room(len(w.payload)); err != nil {
 		return ChangeID{}, err
 	}
 	prev := (*ChangeID)(&l.room)

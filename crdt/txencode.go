@@ -1,0 +1,119 @@
+package crdt
+
+import (
+	"slices"
+
+	"github.com/tallystick/tallystick/crdt/dcbor"
+)
+
+// appendPayload appends the payload of the change to dst. The error is
+// [ErrEmptyChange] or [ErrOverLimit], with dst as it was.
+func (tx *Tx) appendPayload(dst []byte, unix int64) ([]byte, error) {
+	if len(tx.ops) == 0 {
+		return dst, ErrEmptyChange
+	}
+	l := tx.replica.log
+	tx.needed = tx.needed[:0]
+	for k := range tx.ops {
+		tx.need(tx.ops[k].via)
+	}
+	for _, t := range tx.replaces {
+		tx.need(t.change)
+	}
+	tx.links = l.appendOwnLinks(tx.links[:0], tx.prev, tx.needed)
+	if len(tx.links) > MaxLinks {
+		return dst, overLimit("links", MaxLinks, len(tx.links))
+	}
+	ops := dcbor.AppendArray(tx.buf[:0], len(tx.ops))
+	for k := range tx.ops {
+		ops = tx.appendOp(ops, k)
+	}
+	tx.buf = ops
+	start := len(dst)
+	dst = dcbor.AppendArray(dst, 3)
+	dst = dcbor.AppendInt(dst, unix)
+	dst = dcbor.AppendArray(dst, len(tx.links))
+	for _, i := range tx.links {
+		dst = dcbor.AppendBytes(dst, l.idAt(i)[:])
+	}
+	dst = dcbor.AppendBytes(dst, ops)
+	if size := len(dst) - start; size > MaxPayloadBytes {
+		return dst[:start], overLimit("payload bytes", MaxPayloadBytes, size)
+	}
+	return dst, nil
+}
+
+// need notes what must be linked for a thing of change i to be named.
+func (tx *Tx) need(i int32) {
+	if i >= 0 && !tx.ownChain(i) {
+		tx.needed = append(tx.needed, tx.replica.log.tipAbove(i))
+	}
+}
+
+func (tx *Tx) appendOp(dst []byte, k int) []byte {
+	o := &tx.ops[k]
+	replaces, tail := tx.ends(k)
+	dst = dcbor.AppendArray(dst, opFields[o.code])
+	dst = dcbor.AppendUint(dst, uint64(o.code))
+	if o.code != opInsertOn {
+		dst = tx.appendRef(dst, o.target, o.via)
+	}
+	switch o.code {
+	case opSet, opMake, opUnset:
+		if o.keyed {
+			dst = dcbor.AppendText(dst, o.key)
+		} else {
+			dst = dcbor.AppendNull(dst)
+		}
+		dst = dcbor.AppendArray(dst, o.replaces-replaces)
+		for _, t := range tx.replaces[replaces:o.replaces] {
+			dst = tx.appendRef(dst, t, t.change)
+		}
+	}
+	return append(dst, tx.tails[tail:o.tail]...)
+}
+
+// appendRef writes the name of t as this change sees it, on the chain of via.
+func (tx *Tx) appendRef(dst []byte, t thing, via int32) []byte {
+	l := tx.replica.log
+	two := func(k int64) []byte {
+		return dcbor.AppendUint(dcbor.AppendInt(dcbor.AppendArray(dst, 2), k), uint64(t.index))
+	}
+	switch {
+	case t.change == none:
+		return dcbor.AppendUint(dst, uint64(t.index))
+	case t.change == self:
+		return two(0)
+	case tx.ownChain(via):
+		return two(int64(l.seq(tx.prev)-l.seq(t.change)) + 1)
+	}
+	tip := l.tipAbove(via)
+	at, _ := slices.BinarySearchFunc(tx.links, tip, l.compareIDs)
+	k, d := int64(-1-at), l.seq(tip)-l.seq(t.change)
+	if d == 0 {
+		return two(k)
+	}
+	dst = dcbor.AppendInt(dcbor.AppendArray(dst, 3), k)
+	return dcbor.AppendUint(dcbor.AppendUint(dst, uint64(t.index)), uint64(d))
+}
+
+// ownChain reports whether i lies on the chain that this change goes on with: the
+// author has no other.
+func (tx *Tx) ownChain(i int32) bool { return tx.replica.log.author(i) == tx.author }
+
+// tipAbove is a tip of the chain that i lies on, so that names of several changes
+// of one author share a link.
+func (l *log) tipAbove(i int32) int32 {
+	tip := i
+	a := &l.authors[l.author(i)]
+	if a.tips == nil {
+		return a.tip
+	}
+	a.eachTip(func(t int32) bool {
+		if l.seq(t) >= l.seq(i) && l.back(t, uint64(l.seq(t)-l.seq(i))) == i && (tip == i || t < tip) {
+			tip = t
+		}
+		return true
+	})
+	return tip
+}
