@@ -79,6 +79,9 @@ func TestGoldenFiles(t *testing.T) {
 			if err := os.WriteFile(path, want.Save(nil), 0o644); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.WriteFile(filepath.Join(fileDir, name+".snapshot"), mustSnapshot(t, want), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		t.Run(name, func(t *testing.T) {
 			b, err := os.ReadFile(path)
@@ -92,6 +95,17 @@ func TestGoldenFiles(t *testing.T) {
 			restores(t, got, want)
 			if again := got.Save(nil); !bytes.Equal(again, b) {
 				t.Error("saved again as other bytes")
+			}
+			b, err = os.ReadFile(filepath.Join(fileDir, name+".snapshot"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := crdt.OpenSnapshot(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Check(got); err != nil || !bytes.Equal(mustSnapshot(t, got), b) {
+				t.Errorf("the snapshot is another: %v", err)
 			}
 		})
 	}

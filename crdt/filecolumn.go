@@ -160,7 +160,7 @@ func (p *packer) append(dst, raw []byte) []byte {
 type unpacker struct{ zstd *zstd.Decoder }
 
 var unpackers = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(MaxFileColumnBytes))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(max(MaxFileColumnBytes, MaxSnapshotBytes)))
 	if err != nil {
 		panic("crdt: internal error: " + err.Error())
 	}

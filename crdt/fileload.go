@@ -1,7 +1,6 @@
 package crdt
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -29,14 +28,8 @@ func ReadFileHead(data []byte) (FileHead, error) {
 }
 
 func readFileHead(data []byte) (h FileHead, size int, err error) {
-	const digit = len(fileLabel) - 2
-	switch {
-	case len(data) < len(fileLabel) && bytes.HasPrefix([]byte(fileLabel), data):
-		return h, 0, ErrFileTruncated
-	case !bytes.HasPrefix(data, []byte(fileLabel[:digit])):
-		return h, 0, ErrFileFormat
-	case string(data[:len(fileLabel)]) != fileLabel:
-		return h, 0, fmt.Errorf("%w: %.20q, this program knows %q", ErrFileVersion, data[digit-1:len(fileLabel)], fileLabel[digit-1:])
+	if err := checkLabel(data, fileLabel); err != nil {
+		return h, 0, err
 	}
 	r := columnReader{buf: data[len(fileLabel):]}
 	n := r.uvarint()

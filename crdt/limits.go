@@ -50,6 +50,13 @@ const (
 	MaxFileColumnBytes  = 24 << 20 // of one segment, uncompressed
 )
 
+// Limits of a snapshot: of what it holds uncompressed, and of its nesting: literals
+// within objects.
+const (
+	MaxSnapshotBytes = 64 << 20
+	maxSnapshotDepth = 2*MaxDepth + 2
+)
+
 // Domain-separation labels: what is hashed or signed begins with one.
 const (
 	labelRoom     = "tallystick room v1\x00"
