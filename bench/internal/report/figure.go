@@ -24,7 +24,13 @@ type Figure struct {
 	Reference float64
 	// Better is "more" for rates; anything else means that less is better. It says how Reference is to be read.
 	Better string
+
+	// Beside are cells of further columns, such as the same measure of others.
+	Beside []Cell
 }
+
+// Cell is what stands in the column of that head.
+type Cell struct{ Head, Text string }
 
 // Budget is one bound of a figure.
 type Budget struct {

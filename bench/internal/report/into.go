@@ -7,8 +7,8 @@ import (
 )
 
 // Into puts figures, as tables of Markdown, into the document at path: that of each work between the lines
-// <!-- bench WORK --> and <!-- end -->, and what missed its budget, if there are figures of all works that the document has,
-// between <!-- bench missed --> and <!-- end -->. Sections of other works stay as they are.
+// <!-- bench WORK --> and <!-- end -->, and between <!-- bench missed WORK … --> and <!-- end --> what missed its budget, if there are
+// figures of all the works that are named. Sections of other works stay as they are.
 func Into(path string, figures []Figure) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -27,7 +27,7 @@ func Into(path string, figures []Figure) error {
 const (
 	sectionBegin = "<!-- bench "
 	sectionEnd   = "<!-- end -->"
-	missedWork   = "missed"
+	missedBegin  = "missed "
 )
 
 func into(doc string, figures []Figure) (string, error) {
@@ -36,8 +36,6 @@ func into(doc string, figures []Figure) (string, error) {
 		byWork[f.Work] = append(byWork[f.Work], f)
 	}
 	var out strings.Builder
-	whole := true // there are figures for every section so far
-	missedAt, missedRest := -1, ""
 	for doc != "" {
 		before, rest, found := strings.Cut(doc, sectionBegin)
 		out.WriteString(before)
@@ -50,13 +48,22 @@ func into(doc string, figures []Figure) (string, error) {
 			return "", fmt.Errorf("section %q has no end", work)
 		}
 		out.WriteString(sectionBegin + work + " -->\n")
-		switch {
-		case work == missedWork:
-			missedAt, missedRest = out.Len(), old
-		case byWork[work] == nil:
-			whole = false
+		if of, ok := strings.CutPrefix(work, missedBegin); ok {
+			var all []Figure
+			for _, w := range strings.Fields(of) {
+				if byWork[w] == nil {
+					all = nil
+					break
+				}
+				all = append(all, byWork[w]...)
+			}
+			if all != nil {
+				old = "\n" + missedList(all) + "\n"
+			}
 			out.WriteString(old)
-		default:
+		} else if byWork[work] == nil {
+			out.WriteString(old)
+		} else {
 			out.WriteByte('\n')
 			if err := Write(&out, Markdown, byWork[work], nil); err != nil {
 				return "", err
@@ -66,14 +73,7 @@ func into(doc string, figures []Figure) (string, error) {
 		out.WriteString(sectionEnd)
 		doc = after
 	}
-	text := out.String()
-	if missedAt < 0 {
-		return text, nil
-	}
-	if whole {
-		missedRest = "\n" + missedList(figures) + "\n"
-	}
-	return text[:missedAt] + missedRest + text[missedAt:], nil
+	return out.String(), nil
 }
 
 // missedList is what WriteMissed writes, as a list of Markdown.

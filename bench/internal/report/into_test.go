@@ -7,13 +7,13 @@ import (
 
 func TestInto(t *testing.T) {
 	t.Parallel()
-	const doc = "# A\n\n<!-- bench missed -->\nold list\n<!-- end -->\n\ntext\n\n<!-- bench screen -->\nold screen\n<!-- end -->\n<!-- bench relay -->\nold relay\n<!-- end -->\nlast\n"
+	const doc = "# A\n\n<!-- bench missed screen relay -->\nold list\n<!-- end -->\n\ntext\n\n<!-- bench screen -->\nold screen\n<!-- end -->\n<!-- bench relay -->\nold relay\n<!-- end -->\nlast\n"
 	all, err := into(doc, figures())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# A\n\n<!-- bench missed -->\n\n- MISSED 2x: screen first paint, 100,000 rows: p95 90 ms, budget <= 40\n\n<!-- end -->\n\ntext\n",
+		"# A\n\n<!-- bench missed screen relay -->\n\n- MISSED 2x: screen first paint, 100,000 rows: p95 90 ms, budget <= 40\n\n<!-- end -->\n\ntext\n",
 		"<!-- bench screen -->\n\n| figure |", "| idle bytes | 0 |", "\n\n<!-- end -->\n<!-- bench relay -->\n\n| figure |", "<!-- end -->\nlast\n",
 	} {
 		if !strings.Contains(all, want) {

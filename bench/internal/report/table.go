@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,13 +28,15 @@ func Write(w io.Writer, format Format, figures []Figure, last map[string]float64
 	}
 	var b strings.Builder
 	for _, work := range works(figures) {
+		beside := besides(figures, work)
 		var rows [][]string
 		for i := range figures {
 			if figures[i].Work == work {
-				rows = append(rows, row(&figures[i], last))
+				rows = append(rows, row(&figures[i], last, beside))
 			}
 		}
-		head := []string{"figure", "median", "p95", "p99", "unit", "runs", "budget", "", "last", "plain", "ratio", "note"}
+		head := []string{"figure", "median", "p95", "p99", "unit", "runs", "budget", "", "last", "plain", "ratio"}
+		head = append(append(head, beside...), "note")
 		head, rows = dropEmpty(head, rows)
 		if b.Len() > 0 {
 			b.WriteByte('\n')
@@ -88,8 +91,21 @@ func (f *Figure) label() string {
 // Key names the figure over runs.
 func (f *Figure) Key() string { return f.Work + "/" + f.label() }
 
-func row(f *Figure, last map[string]float64) []string {
-	cells := []string{f.label(), Number(f.Median), "", "", f.Unit, strconv.Itoa(f.N), "", string(f.Verdict()), "", "", "", f.Note}
+// besides are the heads of the further columns of a work, in the order in which they come up.
+func besides(figures []Figure, work string) []string {
+	var heads []string
+	for i := range figures {
+		for _, c := range figures[i].Beside {
+			if figures[i].Work == work && !slices.Contains(heads, c.Head) {
+				heads = append(heads, c.Head)
+			}
+		}
+	}
+	return heads
+}
+
+func row(f *Figure, last map[string]float64, beside []string) []string {
+	cells := []string{f.label(), Number(f.Median), "", "", f.Unit, strconv.Itoa(f.N), "", string(f.Verdict()), "", "", ""}
 	if f.N == 0 {
 		cells[1] = "none"
 	}
@@ -112,7 +128,16 @@ func row(f *Figure, last map[string]float64) []string {
 		cells[9] = Number(f.Reference)
 		cells[10] = Number(r)
 	}
-	return cells
+	for _, head := range beside {
+		cell := ""
+		for _, c := range f.Beside {
+			if c.Head == head {
+				cell = c.Text
+			}
+		}
+		cells = append(cells, cell)
+	}
+	return append(cells, f.Note)
 }
 
 func (b Budget) limit() string {
