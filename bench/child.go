@@ -29,6 +29,8 @@ func child(role string, args []string) error {
 		return plain.Serve(l)
 	case "publish":
 		return childPublish(args)
+	case crdtRole:
+		return childCRDT(args)
 	}
 	return fmt.Errorf("bench: there is no role %q", role)
 }

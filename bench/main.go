@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,8 +28,9 @@ const usage = `go run ./bench WORK [flags]
   latency   Enter in one terminal to the frame that shows the row in another, over a relay           -samples 200
   relay     rates, fan-out, a newcomer, memory; beside each a plain websocket server                 -work publish,fanout,newcomer,idle
   start     opening a node on a store: reading, hashing, checking signatures                         -changes 100000,1000000
+  crdt      the engine on editing traces, beside other libraries with -peers                         -traces DIR -trace NAME -growth
   picture   writes docs/screen.svg from the running program                                          -out FILE
-  all       screen, latency, relay and start, one after the other
+  all       screen, latency, relay and start, one after the other (crdt needs traces)
 
 Flags of all works: -json and -markdown print so; -strict exits with 1 if a budget is missed twofold; -dir DIR puts
 stores on that disk; -last FILE compares with the figures of the last run that FILE holds, and keeps these; -into FILE
@@ -41,6 +43,7 @@ var works = map[string]func(*flag.FlagSet) func(context.Context, *run) error{
 	"latency": latencyWork,
 	"relay":   relayWork,
 	"start":   startWork,
+	"crdt":    crdtWork,
 	"picture": pictureWork,
 }
 
@@ -151,7 +154,11 @@ func (o *options) measure(ctx context.Context, works []func(context.Context, *ru
 		format = report.Markdown
 	}
 	// What was measured before an error is told too.
-	err = errors.Join(err, report.Write(out, format, r.figures, last))
+	if format == report.JSON && r.lines != nil {
+		err = errors.Join(err, writeLines(out, r.lines))
+	} else {
+		err = errors.Join(err, report.Write(out, format, r.figures, last))
+	}
 	if err == nil && format != report.JSON {
 		err = report.WriteMissed(diag, r.figures)
 	}
@@ -165,6 +172,17 @@ func (o *options) measure(ctx context.Context, works []func(context.Context, *ru
 		failed = failed || r.figures[i].Verdict() == report.Failed
 	}
 	return failed, err
+}
+
+// writeLines writes lines of JSON that are not figures.
+func writeLines(out io.Writer, lines []any) error {
+	enc := json.NewEncoder(out)
+	for _, l := range lines {
+		if err := enc.Encode(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // profiling begins a CPU profile if one is wanted.

@@ -23,6 +23,7 @@ type run struct {
 	binary  string
 	diag    io.Writer
 	figures []report.Figure
+	lines   []any          // of a work whose -json is not a line for each figure
 	closers []func() error // of processes; last first
 }
 
