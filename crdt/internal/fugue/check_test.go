@@ -100,8 +100,8 @@ func (f *Forest) checkSeq(t failer, s Seq, want *slow, seen map[uint32]bool) {
 					parent, sums = f.inners.at(c).parent, f.inners.at(c).total()
 				}
 				stale := n.low && f.cur.id == c && f.cur.dirty
-				if parent != id || !stale && sums != (sum{n.live[i], n.tail[i]}) {
-					t.Fatalf("child %d of node %d: parent %d, sum %+v, noted %+v", c, id, parent, sums, sum{n.live[i], n.tail[i]})
+				if parent != id || !stale && sums != n.get(i) {
+					t.Fatalf("child %d of node %d: parent %d, sum %+v, noted %+v", c, id, parent, sums, n.get(i))
 				}
 				below = append(below, c)
 			}
@@ -119,8 +119,7 @@ func (f *Forest) checkSeq(t failer, s Seq, want *slow, seen map[uint32]bool) {
 		}
 		was := l.sum
 		f.measure(l)
-		shut, open := balance(spans)
-		now := sum{0, tail{shut, open, l.sum.x8, l.sum.x16}}
+		now := sum{0, balance(spans), l.sum.units}
 		for i, sp := range spans {
 			now.live += sp.live()
 			if sp.n() == 0 || sp.first != markFirst && sp.n() > maxRun || (sp.first == markFirst) != (sp.kind() >= 2<<30) {

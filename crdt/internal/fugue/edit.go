@@ -122,24 +122,22 @@ func (f *Forest) splice(i, del int, add []span) {
 	c.spans = spans[:n]
 	c.dirty = true
 	if tilt != 0 {
-		l.sum.shut, l.sum.open = balance(c.spans)
+		l.sum.marks = balance(c.spans)
 		f.flush()
 	}
 }
 
 // balance counts the marks that lack their other halves.
-func balance(spans []span) (shut, open uint32) {
+func balance(spans []span) (t marks) {
 	for _, sp := range spans {
 		switch sp.kind() {
 		case openMark:
-			open += sp.n()
+			t.open += sp.n()
 		case shutMark:
-			pairs := min(open, sp.n())
-			open -= pairs
-			shut += sp.n() - pairs
+			t = t.plus(marks{shut: sp.n()})
 		}
 	}
-	return shut, open
+	return t
 }
 
 // split gives a leaf, the one under the cursor, the spans all, in two parts. The
@@ -163,11 +161,10 @@ func (f *Forest) split(id uint32, all []span, half int) {
 		m.sum.live += sp.live()
 	}
 	f.measure(m)
-	m.sum.shut, m.sum.open = balance(move)
+	m.sum.marks = balance(move)
 	l.sum.live -= m.sum.live
-	l.sum.x8 -= m.sum.x8
-	l.sum.x16 -= m.sum.x16
-	l.sum.shut, l.sum.open = balance(stay)
+	l.sum.units = l.sum.units.minus(m.sum.units)
+	l.sum.marks = balance(stay)
 	if l.parent == nowhere {
 		at, n := f.inners.add()
 		n.parent, n.low = nowhere, true
@@ -211,7 +208,7 @@ func (f *Forest) adopt(s Seq, at uint32, i int, child uint32) {
 		to, m := f.inners.add()
 		m.low, m.parent = n.low, n.parent
 		for j := half; j < fan; j++ {
-			m.insert(j-half, n.child[j], sum{n.live[j], n.tail[j]})
+			m.insert(j-half, n.child[j], n.get(j))
 			f.setParent(n.low, n.child[j], to)
 		}
 		n.n = uint8(half)
@@ -232,8 +229,7 @@ func (f *Forest) adopt(s Seq, at uint32, i int, child uint32) {
 		}
 		p := f.inners.at(n.parent)
 		j := p.slot(at)
-		t := n.total()
-		p.live[j], p.tail[j] = t.live, t.tail
+		p.set(j, n.total())
 		at, i, child, its = n.parent, j+1, to, m.total()
 	}
 }

@@ -18,13 +18,14 @@ func (f *Forest) newFamilies() *families {
 		if a.of != b.of {
 			return a.of < b.of
 		}
-		return f.before(a.e, b.e)
+		return a.e != b.e && f.before(a.e, b.e)
 	}, btree.Options{NoLocks: true})
 }
 
 // join puts e among its siblings, of which there is one at least, and gives its
 // neighbours: last, prev, e, next.
 func (f *Forest) join(s Seq, parent Elem, side Side, e Elem) (last, prev, next Elem) {
+	last, prev, next = None, None, None
 	of := uint64(parent)<<1 | uint64(side)
 	if parent == None {
 		of = rootFamily | uint64(s)
@@ -33,36 +34,35 @@ func (f *Forest) join(s Seq, parent Elem, side Side, e Elem) (last, prev, next E
 		f.families = f.newFamilies()
 	}
 	var hint btree.PathHint
-	last, prev, next = f.neighbours(member{of, e}, &hint)
+	f.families.SetHint(member{of, e}, &hint)
+	// The hint leads back to e with two comparisons a level.
+	f.families.AscendHint(member{of, e}, func(x member) bool {
+		if x.of == of && x.e != e {
+			next = x.e
+		}
+		return x.of == of && next == None
+	}, &hint)
+	f.families.DescendHint(member{of, e}, func(x member) bool {
+		switch {
+		case x.of != of:
+			return false
+		case x.e == e:
+		case prev == None:
+			prev = x.e
+		default:
+			last = x.e
+		}
+		return last == None
+	}, &hint)
 	if prev == None && next == None {
 		only := f.onlyChild(s, parent, side)
 		f.families.Set(member{of, only})
-		last, prev, next = f.neighbours(member{of, e}, &hint)
+		if f.before(e, only) {
+			next = only
+		} else {
+			prev = only
+		}
 	}
-	f.families.SetHint(member{of, e}, &hint)
-	return last, prev, next
-}
-
-func (f *Forest) neighbours(m member, hint *btree.PathHint) (last, prev, next Elem) {
-	last, prev, next = None, None, None
-	f.families.AscendHint(m, func(x member) bool {
-		if x.of == m.of {
-			next = x.e
-		}
-		return false
-	}, hint)
-	f.families.DescendHint(m, func(x member) bool {
-		switch {
-		case x.of != m.of:
-			return false
-		case prev == None:
-			prev = x.e
-			return true
-		default:
-			last = x.e
-			return false
-		}
-	}, hint)
 	return last, prev, next
 }
 

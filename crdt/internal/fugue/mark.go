@@ -41,7 +41,7 @@ func (f *Forest) forward(id uint32, i int, open uint32) (place, bool) {
 			f.steps++
 			n := f.inners.at(at)
 			for j := n.slot(child) + 1; j < int(n.n); j++ {
-				if t := &n.tail[j]; t.shut >= open {
+				if t := &n.marks[j]; t.shut >= open {
 					id, down = n.child[j], true
 					if !n.low {
 						id = f.forwardBelow(id, &open)
@@ -63,8 +63,8 @@ func (f *Forest) forwardBelow(at uint32, open *uint32) uint32 {
 		f.steps++
 		n := f.inners.at(at)
 		j := 0
-		for n.tail[j].shut < *open {
-			*open = *open - n.tail[j].shut + n.tail[j].open
+		for n.marks[j].shut < *open {
+			*open = *open - n.marks[j].shut + n.marks[j].open
 			j++
 		}
 		at = n.child[j]
@@ -96,7 +96,7 @@ func (f *Forest) backward(id uint32, i int, shut uint32) place {
 			f.steps++
 			n := f.inners.at(at)
 			for j := n.slot(child) - 1; j >= 0; j-- {
-				if t := &n.tail[j]; t.open >= shut {
+				if t := &n.marks[j]; t.open >= shut {
 					id, down = n.child[j], true
 					if !n.low {
 						id = f.backwardBelow(id, &shut)
@@ -117,8 +117,8 @@ func (f *Forest) backwardBelow(at uint32, shut *uint32) uint32 {
 		f.steps++
 		n := f.inners.at(at)
 		j := int(n.n) - 1
-		for n.tail[j].open < *shut {
-			*shut = *shut - n.tail[j].open + n.tail[j].shut
+		for n.marks[j].open < *shut {
+			*shut = *shut - n.marks[j].open + n.marks[j].shut
 			j--
 		}
 		at = n.child[j]

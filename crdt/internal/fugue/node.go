@@ -74,20 +74,26 @@ func (s span) with(t span) (span, bool) {
 // A sum is of the spans below a node.
 type sum struct {
 	live uint32
-	tail
+	marks
+	units
 }
 
-// tail is what a node rarely needs of its children.
-type tail struct {
-	shut, open uint32 // marks without their other halves
-	x8, x16    uint32 // UTF-8 and UTF-16 units of the live beyond one each
-}
+// marks are those that lack their other halves.
+type marks struct{ shut, open uint32 }
 
-// plus is the sum of what a and, behind it, b are of.
-func (a tail) plus(b tail) tail {
+// plus is the marks of what a and, behind it, b are of.
+func (a marks) plus(b marks) marks {
 	pairs := min(a.open, b.shut)
-	return tail{a.shut + b.shut - pairs, a.open + b.open - pairs, a.x8 + b.x8, a.x16 + b.x16}
+	return marks{a.shut + b.shut - pairs, a.open + b.open - pairs}
 }
+
+// units are UTF-8 and UTF-16 units of live elements beyond one each.
+type units struct{ x8, x16 uint32 }
+
+var noUnits units
+
+func (a units) plus(b units) units  { return units{a.x8 + b.x8, a.x16 + b.x16} }
+func (a units) minus(b units) units { return units{a.x8 - b.x8, a.x16 - b.x16} }
 
 const (
 	leafCap = 32
@@ -116,7 +122,8 @@ const minPart = 4
 type inner struct {
 	child  [fan]uint32
 	live   [fan]uint32
-	tail   [fan]tail
+	marks  [fan]marks
+	units  [fan]units
 	parent uint32
 	n      uint8
 	low    bool // the children are leaves
@@ -131,11 +138,19 @@ func (n *inner) slot(child uint32) int {
 	panic("fugue: a node is not its parent's child")
 }
 
-func (n *inner) total() sum {
-	var t sum
+func (n *inner) total() (t sum) {
 	for i := range int(n.n) {
 		t.live += n.live[i]
-		t.tail = t.plus(n.tail[i])
+		t.marks = t.marks.plus(n.marks[i])
+		t.units = t.units.plus(n.units[i])
+	}
+	return t
+}
+
+// balance is total's marks.
+func (n *inner) balance() (t marks) {
+	for _, m := range n.marks[:n.n] {
+		t = t.plus(m)
 	}
 	return t
 }
@@ -143,10 +158,16 @@ func (n *inner) total() sum {
 func (n *inner) insert(i int, child uint32, s sum) {
 	copy(n.child[i+1:], n.child[i:n.n])
 	copy(n.live[i+1:], n.live[i:n.n])
-	copy(n.tail[i+1:], n.tail[i:n.n])
-	n.child[i], n.live[i], n.tail[i] = child, s.live, s.tail
+	copy(n.marks[i+1:], n.marks[i:n.n])
+	copy(n.units[i+1:], n.units[i:n.n])
+	n.child[i] = child
 	n.n++
+	n.set(i, s)
 }
+
+func (n *inner) get(i int) sum { return sum{n.live[i], n.marks[i], n.units[i]} }
+
+func (n *inner) set(i int, s sum) { n.live[i], n.marks[i], n.units[i] = s.live, s.marks, s.units }
 
 // lift makes the sums above a leaf exact.
 func (f *Forest) lift(id uint32) {
@@ -154,25 +175,30 @@ func (f *Forest) lift(id uint32) {
 	if l.parent == nowhere {
 		return
 	}
-	at, more, now := l.parent, l.sum.live, l.sum.tail
+	at := l.parent
 	n := f.inners.at(at)
 	i := n.slot(id)
-	more -= n.live[i]
+	live, units, now := l.sum.live-n.live[i], l.sum.units.minus(n.units[i]), l.sum.marks
 	for {
 		f.steps++
-		was := n.tail[i]
-		if more == 0 && now == was {
+		was := n.marks[i]
+		if live == 0 && units == noUnits && now == was {
 			return
 		}
-		n.live[i] += more
-		n.tail[i] = now
+		n.live[i] += live
+		if units != noUnits {
+			n.units[i] = n.units[i].plus(units)
+		}
+		n.marks[i] = now
 		if n.parent == nowhere {
 			return
 		}
 		p := f.inners.at(n.parent)
 		j := p.slot(at)
-		if now = p.tail[j]; n.tail[i] != was {
-			now = n.total().tail
+		if now != was {
+			now = n.balance()
+		} else {
+			now = p.marks[j]
 		}
 		at, n, i = n.parent, p, j
 	}

@@ -23,28 +23,24 @@ func (f *Forest) Widen(s Seq, width func(first Elem, n int) (utf8, utf16 int)) {
 	}
 }
 
-// units is what live elements take beyond one unit each.
-func (f *Forest) units(s Seq, first Elem, n int) (x8, x16 uint32) {
+// units is what elements of s take beyond one unit each, if they live.
+func (f *Forest) units(s Seq, first Elem, n uint32) units {
 	w := f.seqs[s].width
-	if w == 0 {
-		return 0, 0
+	if w == 0 || n == 0 {
+		return noUnits
 	}
-	utf8, utf16 := f.widths[w-1](first, n)
-	return uint32(utf8 - n), uint32(utf16 - n)
+	utf8, utf16 := f.widths[w-1](first, int(n))
+	return units{uint32(utf8) - n, uint32(utf16) - n}
 }
 
 // measure takes the units of a leaf anew.
 func (f *Forest) measure(l *leaf) {
-	l.sum.x8, l.sum.x16 = 0, 0
+	l.sum.units = noUnits
 	if f.seqs[l.seq].width == 0 {
 		return
 	}
 	for _, sp := range f.spans(l) {
-		if n := sp.live(); n > 0 {
-			x8, x16 := f.units(l.seq, sp.first, int(n))
-			l.sum.x8 += x8
-			l.sum.x16 += x16
-		}
+		l.sum.units = l.sum.units.plus(f.units(l.seq, sp.first, sp.live()))
 	}
 }
 
@@ -55,9 +51,7 @@ func (f *Forest) credit(l *leaf, first Elem, n int) {
 	l.sum.live += uint32(n)
 	f.cur.dirty = true
 	if q.width != 0 {
-		x8, x16 := f.units(l.seq, first, n)
-		l.sum.x8 += x8
-		l.sum.x16 += x16
+		l.sum.units = l.sum.units.plus(f.units(l.seq, first, uint32(n)))
 	}
 }
 
@@ -68,9 +62,7 @@ func (f *Forest) debit(l *leaf, first Elem, n int) {
 	l.sum.live -= uint32(n)
 	f.cur.dirty = true
 	if q.width != 0 {
-		x8, x16 := f.units(l.seq, first, n)
-		l.sum.x8 -= x8
-		l.sum.x16 -= x16
+		l.sum.units = l.sum.units.minus(f.units(l.seq, first, uint32(n)))
 	}
 }
 
@@ -83,42 +75,35 @@ func (f *Forest) Offset(s Seq, index int) (utf8, utf16 int) {
 	// What is before the last element counts, and that element.
 	off := f.seekIndex(s, index-1)
 	c := &f.cur
-	utf8, utf16 = index, index
-	if c.l.sum.x8|c.l.sum.x16 != 0 {
+	var before units
+	if c.l.sum.units != noUnits {
 		for _, sp := range c.spans[:c.i] {
-			if n := sp.live(); n > 0 {
-				x8, x16 := f.units(s, sp.first, int(n))
-				utf8 += int(x8)
-				utf16 += int(x16)
-			}
+			before = before.plus(f.units(s, sp.first, sp.live()))
 		}
-		x8, x16 := f.units(s, c.spans[c.i].first, int(off)+1)
-		utf8 += int(x8)
-		utf16 += int(x16)
+		before = before.plus(f.units(s, c.spans[c.i].first, off+1))
 	}
 	f.flush()
 	f.up(c.id, func(n *inner, i int) {
-		for _, t := range n.tail[:i] {
-			utf8 += int(t.x8)
-			utf16 += int(t.x16)
+		for _, u := range n.units[:i] {
+			before = before.plus(u)
 		}
 	})
-	return utf8, utf16
+	return index + int(before.x8), index + int(before.x16)
 }
 
 // IndexUTF8 is the index of the live element of s in which the UTF-8 offset lies,
 // and whether it begins there; the offset behind the last is Len, exact. A
 // negative offset gives (0, false), one beyond the end (Len, false).
 func (f *Forest) IndexUTF8(s Seq, offset int) (index int, exact bool) {
-	return f.indexOf(s, offset, func(x8, _ uint32) int { return int(x8) })
+	return f.indexOf(s, offset, func(u units) uint32 { return u.x8 })
 }
 
 // IndexUTF16 is [Forest.IndexUTF8] for UTF-16.
 func (f *Forest) IndexUTF16(s Seq, offset int) (index int, exact bool) {
-	return f.indexOf(s, offset, func(_, x16 uint32) int { return int(x16) })
+	return f.indexOf(s, offset, func(u units) uint32 { return u.x16 })
 }
 
-func (f *Forest) indexOf(s Seq, offset int, extra func(x8, x16 uint32) int) (index int, exact bool) {
+func (f *Forest) indexOf(s Seq, offset int, extra func(units) uint32) (index int, exact bool) {
 	q := &f.seqs[s]
 	switch {
 	case offset < 0:
@@ -133,7 +118,7 @@ func (f *Forest) indexOf(s Seq, offset int, extra func(x8, x16 uint32) int) (ind
 		n := f.inners.at(at)
 		i := 0
 		for ; i < int(n.n)-1; i++ {
-			k := int(n.live[i]) + extra(n.tail[i].x8, n.tail[i].x16)
+			k := int(n.live[i]) + int(extra(n.units[i]))
 			if offset < k {
 				break
 			}
@@ -143,12 +128,12 @@ func (f *Forest) indexOf(s Seq, offset int, extra func(x8, x16 uint32) int) (ind
 		at = n.child[i]
 	}
 	l := f.leaves.at(at)
-	plain := l.sum.x8|l.sum.x16 == 0
-	units := func(first Elem, n uint32) int {
+	plain := l.sum.units == noUnits
+	measure := func(first Elem, n uint32) int {
 		if plain {
 			return int(n)
 		}
-		return int(n) + extra(f.units(s, first, int(n)))
+		return int(n) + int(extra(f.units(s, first, n)))
 	}
 	for _, sp := range f.spans(l) {
 		f.steps++
@@ -156,7 +141,7 @@ func (f *Forest) indexOf(s Seq, offset int, extra func(x8, x16 uint32) int) (ind
 		if n == 0 {
 			continue
 		}
-		k := units(sp.first, n)
+		k := measure(sp.first, n)
 		if offset >= k {
 			offset -= k
 			index += int(n)
@@ -168,7 +153,7 @@ func (f *Forest) indexOf(s Seq, offset int, extra func(x8, x16 uint32) int) (ind
 				return index, offset == 0
 			}
 			half := n / 2
-			if k := units(e, half); offset >= k {
+			if k := measure(e, half); offset >= k {
 				offset -= k
 				index += int(half)
 				e += half
