@@ -3,6 +3,9 @@ package crdt
 import (
 	"crypto/ed25519"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hdevalence/ed25519consensus"
 )
@@ -12,15 +15,25 @@ var (
 	errNoChanges = errors.New("a run without changes")
 )
 
-// batchFrom is the number of signatures from which checking them as a batch is
-// cheaper than one by one.
-const batchFrom = 4
+// Signatures are checked in batches on all cores: of at least batchFrom, from
+// where a batch is cheaper than one by one, and at most batchMost, beyond where it
+// gets little cheaper.
+const (
+	batchFrom = 4
+	batchMost = 64
+)
 
-// A Checker judges packs of one room by their bytes alone. It is immutable and
-// may be used by any number of goroutines.
+// maxJudgedAuthors bounds how many author keys a Checker remembers as good.
+const maxJudgedAuthors = 4096
+
+// A Checker judges packs of one room by their bytes alone. It may be used by any
+// number of goroutines. What it remembers makes it faster, and changes no verdict.
 type Checker struct {
 	charter Charter
 	room    RoomID
+
+	mu     sync.RWMutex
+	judged map[Author]struct{} // guarded by mu: keys that are good
 }
 
 // NewChecker returns the checker of the room that c founds.
@@ -33,30 +46,102 @@ func NewChecker(c Charter) *Checker { return &Checker{charter: c, room: c.ID()} 
 //
 // The error is a *[RefusedError]; it is the same for the same bytes wherever and
 // whenever they are checked. The cost is O(len(frame)) plus one signature check
-// a run (ZIP 215, in batches).
+// a run (ZIP 215, in batches, on all cores).
 func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) {
-	p, refused := parsePack(c.room, frame)
-	if refused != nil {
-		return nil, refused
-	}
-	if known != nil {
-		p.drop(func(r *run) bool { return known(p.last(r)) })
-	}
-	for i := range p.runs {
-		if err := c.charter.checkAuthor(p, &p.runs[i]); err != nil {
-			return nil, err
+	packs, errs := c.CheckAll([][]byte{frame}, known)
+	return packs[0], errs[0]
+}
+
+// CheckAll is [Checker.Check] of each frame: packs[i] and errs[i] are what it
+// returns for frames[i]. The frames are read, and their signatures checked, on all
+// cores, and signatures of different frames in one batch: many small packs cost a
+// good deal less than one by one. known is called by this goroutine alone.
+func (c *Checker) CheckAll(frames [][]byte, known func(ChangeID) bool) (packs []*Pack, errs []error) {
+	packs, errs = make([]*Pack, len(frames)), make([]error, len(frames))
+	refuse := func(k int, err *RefusedError) { packs[k], errs[k] = nil, err }
+	onCores(len(frames), func(k int) {
+		var refused *RefusedError
+		if packs[k], refused = parsePack(c.room, frames[k]); refused != nil {
+			refuse(k, refused)
+		}
+	})
+	var signed []signedRun
+	for k, p := range packs {
+		if p == nil {
+			continue
+		}
+		if known != nil {
+			p.drop(func(r *run) bool { return known(p.last(r)) })
+		}
+		for i := range p.runs {
+			if err := c.judge(p, &p.runs[i]); err != nil {
+				refuse(k, err)
+				break
+			}
+		}
+		if packs[k] != nil {
+			for i := range p.runs {
+				signed = append(signed, signedRun{pack: k, run: &p.runs[i], last: p.last(&p.runs[i])})
+			}
 		}
 	}
-	if len(p.runs) >= batchFrom && c.verifyAll(p) {
-		return p, nil
-	}
-	for i := range p.runs {
-		r := &p.runs[i]
-		if !verify(c.room, r.author, p.last(r), r.sig[:]) {
-			return nil, &RefusedError{Author: r.author, Change: p.last(r), Offset: r.offset, Err: ErrBadSignature}
+	c.verifyAll(signed)
+	for _, s := range signed {
+		if s.bad && packs[s.pack] != nil {
+			refuse(s.pack, &RefusedError{Author: s.run.author, Change: s.last, Offset: s.run.offset, Err: ErrBadSignature})
 		}
 	}
-	return p, nil
+	return packs, errs
+}
+
+// signedRun is a run whose signature is to be checked.
+type signedRun struct {
+	pack int
+	run  *run
+	last ChangeID
+	bad  bool
+}
+
+// verifyAll finds the bad ones. Which they are depends on their bytes alone, not on
+// how they are shared out.
+func (c *Checker) verifyAll(signed []signedRun) {
+	size := min(max(len(signed)/runtime.GOMAXPROCS(0), batchFrom), batchMost)
+	onCores((len(signed)+size-1)/size, func(k int) {
+		batch := signed[k*size : min((k+1)*size, len(signed))]
+		if len(batch) >= batchFrom && c.verifyBatch(batch) {
+			return
+		}
+		for i := range batch {
+			s := &batch[i]
+			s.bad = !verify(c.room, s.run.author, s.last, s.run.sig[:])
+		}
+	})
+}
+
+func (c *Checker) verifyBatch(batch []signedRun) bool {
+	v := ed25519consensus.NewPreallocatedBatchVerifier(len(batch))
+	for i := range batch {
+		s := &batch[i]
+		v.Add(s.run.author[:], signed(c.room, s.last), s.run.sig[:])
+	}
+	return v.Verify()
+}
+
+// onCores calls do(0) … do(n-1), in no particular order, on all cores, and returns
+// when all have returned.
+func onCores(n int, do func(k int)) {
+	var next atomic.Int64
+	work := func() {
+		for k := int(next.Add(1)) - 1; k < n; k = int(next.Add(1)) - 1 {
+			do(k)
+		}
+	}
+	var others sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 }
 
 // Stored reads the frame of a pack from a replica's own store for
@@ -95,13 +180,24 @@ func (c Charter) checkAuthor(p *Pack, r *run) *RefusedError {
 	return nil
 }
 
-func (c *Checker) verifyAll(p *Pack) bool {
-	batch := ed25519consensus.NewPreallocatedBatchVerifier(len(p.runs))
-	for i := range p.runs {
-		r := &p.runs[i]
-		batch.Add(r.author[:], signed(c.room, p.last(r)), r.sig[:])
+// judge is checkAuthor, once an author.
+func (c *Checker) judge(p *Pack, r *run) *RefusedError {
+	c.mu.RLock()
+	_, good := c.judged[r.author]
+	c.mu.RUnlock()
+	if good {
+		return nil
 	}
-	return batch.Verify()
+	if err := c.charter.checkAuthor(p, r); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.judged == nil || len(c.judged) >= maxJudgedAuthors {
+		c.judged = make(map[Author]struct{})
+	}
+	c.judged[r.author] = struct{}{}
+	return nil
 }
 
 // verify checks a signature by the rules of ZIP 215, so that every replica and

@@ -20,7 +20,8 @@
 //   - A [Fork] is evidence: two authentic changes of one author after the same
 //     change. Both are kept; nobody is stopped by it.
 //
-// Nothing here does I/O, reads a clock, or starts a goroutine. A Replica is not
+// Nothing here does I/O or reads a clock. No call leaves a goroutine behind: a
+// [Checker] shares its work out to all cores, and waits for it. A Replica is not
 // safe for concurrent use; a Checker, a Pack once checked, and a View are.
 // The wire format is in docs/protocol.md, its golden vectors in testdata.
 package crdt
