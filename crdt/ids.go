@@ -9,17 +9,20 @@ import (
 // The table of ids: which change has an id. The ids themselves stand elsewhere,
 // once, in the order of the changes; the table holds their numbers.
 
-// idTable finds numbers by id. It is cut into segments that grow one by one, so
-// that no change pays for all of it. Its hash is seeded: ids can be ground, to
-// agree in some bits.
+// idTable finds numbers by id. It is a row of hash tables: when one is full, the
+// next is begun, half as large as all before, and nothing is ever moved. So adding
+// one costs the same always. What is looked for is mostly new, and found in the last;
+// what is not there at all costs a look into each: some 15 in a log of a million.
+//
+// The hash is seeded: ids can be ground, to agree in some bits.
 type idTable struct {
 	seed     maphash.Seed
-	segments [idSegments]idSegment
+	segments []idSegment
 }
 
 const (
-	idSegments    = 64
-	idSegmentBits = 6
+	firstSegmentSlots = 64
+	maxSegmentSlots   = 1 << 20
 )
 
 // idSegment is a hash table with open addressing. Slots lie in groups of 8, whose
@@ -37,26 +40,40 @@ const (
 	tagHighs = 0x8080808080808080
 )
 
-func newIDTable() *idTable { return &idTable{seed: maphash.MakeSeed()} }
+// newIDTable returns a table in which n ids fit without a second segment.
+func newIDTable(n int) *idTable {
+	t := &idTable{seed: maphash.MakeSeed()}
+	t.open(n * 8 / 7)
+	return t
+}
+
+// open begins a segment of about so many slots.
+func (t *idTable) open(slots int) {
+	slots = min(max(slots, firstSegmentSlots), maxSegmentSlots)/8*8 + 8
+	t.segments = append(t.segments, idSegment{tags: make([]byte, slots), at: make([]uint32, slots)})
+}
 
 func (t *idTable) hash(id *ChangeID) uint64 { return maphash.Bytes(t.seed, id[:]) }
-
-func (t *idTable) segment(hash uint64) *idSegment { return &t.segments[hash>>(64-idSegmentBits)] }
 
 // find returns the number of id, which is that for which same says so.
 func (t *idTable) find(id *ChangeID, same func(at uint32) bool) (uint32, bool) {
 	h := t.hash(id)
-	s := t.segment(h)
-	if s.used == 0 {
-		return 0, false
+	for k := len(t.segments) - 1; k >= 0; k-- {
+		if at, ok := t.segments[k].find(h, same); ok {
+			return at, true
+		}
 	}
-	tag, mask := tagOf(h), s.mask()
-	for g := h >> 8 & mask; ; g = (g + 1) & mask {
-		group := binary.LittleEndian.Uint64(s.tags[g*8:])
-		agree := group ^ uint64(tag)*tagOnes
+	return 0, false
+}
+
+func (s *idSegment) find(h uint64, same func(at uint32) bool) (uint32, bool) {
+	tag := uint64(tagOf(h)) * tagOnes
+	for g := s.group(h); ; g = s.next(g) {
+		group := binary.LittleEndian.Uint64(s.tags[g:])
+		agree := group ^ tag
 		// Each byte of agree that is zero is marked, and a few others may be: same decides.
 		for m := (agree - tagOnes) &^ agree & tagHighs; m != 0; m &= m - 1 {
-			if at := s.at[g*8+uint64(bits.TrailingZeros64(m))/8]; same(at) {
+			if at := s.at[g+bits.TrailingZeros64(m)/8]; same(at) {
 				return at, true
 			}
 		}
@@ -66,38 +83,42 @@ func (t *idTable) find(id *ChangeID, same func(at uint32) bool) (uint32, bool) {
 	}
 }
 
-// add notes the number of an id that is not in the table. idAt finds the ids that
-// are.
-func (t *idTable) add(id *ChangeID, at uint32, idAt func(at uint32) *ChangeID) {
+// add notes the number of an id that is not in the table.
+func (t *idTable) add(id *ChangeID, at uint32) {
 	h := t.hash(id)
-	s := t.segment(h)
-	if s.used >= len(s.tags)/8*7 {
-		old := *s
-		s.tags, s.at = make([]byte, max(8, 2*len(old.tags))), make([]uint32, max(8, 2*len(old.at)))
-		for slot, tag := range old.tags {
-			if tag != 0 {
-				s.put(t.hash(idAt(old.at[slot])), old.at[slot])
-			}
+	s := &t.segments[len(t.segments)-1]
+	if s.used == len(s.tags)/8*7 {
+		slots := 0
+		for k := range t.segments {
+			slots += len(t.segments[k].tags)
 		}
+		t.open(slots / 2)
+		s = &t.segments[len(t.segments)-1]
 	}
-	s.put(h, at)
 	s.used++
-}
-
-func (s *idSegment) mask() uint64 { return uint64(len(s.tags)/8 - 1) }
-
-// put takes the first free slot.
-func (s *idSegment) put(h uint64, at uint32) {
-	mask := s.mask()
-	for g := h >> 8 & mask; ; g = (g + 1) & mask {
-		if free := freeSlots(binary.LittleEndian.Uint64(s.tags[g*8:])); free != 0 {
-			slot := g*8 + uint64(bits.TrailingZeros64(free))/8 // the lowest mark is exact
+	for g := s.group(h); ; g = s.next(g) {
+		if free := freeSlots(binary.LittleEndian.Uint64(s.tags[g:])); free != 0 {
+			slot := g + bits.TrailingZeros64(free)/8 // the lowest mark is exact
 			s.tags[slot], s.at[slot] = tagOf(h), at
 			return
 		}
 	}
 }
 
+// group is the first slot of the group where h belongs.
+func (s *idSegment) group(h uint64) int {
+	g, _ := bits.Mul64(h, uint64(len(s.tags)/8))
+	return int(g) * 8
+}
+
+func (s *idSegment) next(g int) int {
+	if g += 8; g == len(s.tags) {
+		return 0
+	}
+	return g
+}
+
+// freeSlots marks the slots of a group that are free, exactly so up to the first.
 func freeSlots(group uint64) uint64 { return (group - tagOnes) &^ group & tagHighs }
 
 func tagOf(h uint64) byte { return max(1, byte(h)) }
@@ -105,8 +126,8 @@ func tagOf(h uint64) byte { return max(1, byte(h)) }
 // len is the number of ids in the table.
 func (t *idTable) len() int {
 	n := 0
-	for i := range t.segments {
-		n += t.segments[i].used
+	for k := range t.segments {
+		n += t.segments[k].used
 	}
 	return n
 }

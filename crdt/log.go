@@ -94,7 +94,7 @@ type linkStart struct{ change, start int32 }
 func newLog(room RoomID) *log {
 	return &log{
 		room:     room,
-		index:    newIDTable(),
+		index:    newIDTable(0),
 		authorOf: make(map[Author]uint32),
 		heads:    newHeads(),
 		sigs:     make(map[int32][64]byte),
@@ -264,7 +264,7 @@ func (l *log) add(id *ChangeID, author uint32, prev int32, links []int32, decode
 	l.setChild(i, none)
 	l.n++
 	l.heads.add()
-	l.index.add(id, uint32(i), func(at uint32) *ChangeID { return l.idAt(int32(at)) })
+	l.index.add(id, uint32(i))
 	l.payloadBytes += payloadBytes
 	l.unsigned += payloadBytes + changeOverheadBytes
 	l.extendChain(author, prev, i)

@@ -19,11 +19,10 @@ type edge struct{ child, next int32 }
 func (s *sorter) find(id ChangeID) (int32, bool) {
 	p := s.pack
 	if s.index == nil {
-		s.index = newIDTable()
-		idAt := func(at uint32) *ChangeID { return &p.ids[at] }
+		s.index = newIDTable(p.changes)
 		for k := range p.runs {
 			for i := p.runs[k].first; i < p.runs[k].end(); i++ {
-				s.index.add(&p.ids[i], uint32(i), idAt)
+				s.index.add(&p.ids[i], uint32(i))
 			}
 		}
 	}

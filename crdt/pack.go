@@ -156,8 +156,7 @@ func (p *Pack) checkUnique() *RefusedError {
 	if p.authorsDiffer() {
 		return nil
 	}
-	seen := newIDTable()
-	idAt := func(at uint32) *ChangeID { return &p.ids[at] }
+	seen := newIDTable(len(p.ids))
 	for k := range p.runs {
 		run := &p.runs[k]
 		for i := run.first; i < run.end(); i++ {
@@ -165,7 +164,7 @@ func (p *Pack) checkUnique() *RefusedError {
 			if _, dup := seen.find(id, func(at uint32) bool { return p.ids[at] == *id }); dup {
 				return &RefusedError{Author: run.author, Change: *id, Offset: run.offset, Err: ErrDuplicateChange}
 			}
-			seen.add(id, uint32(i), idAt)
+			seen.add(id, uint32(i))
 		}
 	}
 	return nil
