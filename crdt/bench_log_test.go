@@ -45,6 +45,7 @@ func heapAfter(b *testing.B, changes int, made func() *crdt.Replica) {
 	r := made()
 	b.ReportMetric(float64(int64(live()-before))/float64(changes), "B-live/change")
 	runtime.KeepAlive(r)
+	runtime.KeepAlive(made)
 }
 
 func received(b *testing.B, charter crdt.Charter, frames [][]byte, n int) *crdt.Replica {

@@ -1,6 +1,8 @@
 package crdt
 
 import (
+	"bytes"
+
 	"github.com/tallystick/tallystick/crdt/dcbor"
 	"github.com/tidwall/btree"
 )
@@ -31,19 +33,24 @@ func newFeedDoc(l *log, name string) *feedDoc {
 	return &feedDoc{log: l, name: name, items: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true}), marks: newMarks(l)}
 }
 
+// oneAppend is how ops begin that are one append to the feed: its literal is the
+// rest.
+var oneAppend = []byte{0x81, 0x83, byte(opAppend), byte(Feed.Index)}
+
 func (d *feedDoc) apply(i int32) {
 	if !d.log.decodes(i) {
 		return
 	}
+	ops := d.log.ops(i)
+	if bytes.HasPrefix(ops, oneAppend) {
+		d.add(feedItem{thing{i, 0}, int32(len(oneAppend))})
+		return
+	}
 	author, links := d.log.author(i), d.log.links(i)
-	eachOp(d.log.ops(i), func(o *op, at, made int) {
+	eachOp(ops, func(o *op, at, made int) {
 		switch {
 		case o.appends():
-			// Load is Set that tries the end first, where most changes belong.
-			d.items.Load(feedItem{thing{i, uint32(made)}, int32(o.offset)})
-			if d.watch != nil {
-				d.watch.inserted(thing{i, uint32(made)}, 1)
-			}
+			d.add(feedItem{thing{i, uint32(made)}, int32(o.offset)})
 		case o.code == opMark:
 			if t, ok := d.log.resolve(o.target, i, links, made); ok && d.exists(t) {
 				it := markItem{t, author, i, int32(at), int32(o.offset)}
@@ -57,6 +64,14 @@ func (d *feedDoc) apply(i int32) {
 
 // room is never exhausted: things of a feed have no numbers.
 func (d *feedDoc) room(int) error { return nil }
+
+func (d *feedDoc) add(it feedItem) {
+	// Load is Set that tries the end first, where most changes belong.
+	d.items.Load(it)
+	if d.watch != nil {
+		d.watch.inserted(it.thing, 1)
+	}
+}
 
 // appends reports whether o appends to the feed, in a room that has one.
 func (o *op) appends() bool {

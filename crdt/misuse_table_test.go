@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -292,6 +293,14 @@ func logMisuses() map[string][]misuse {
 				return err
 			}},
 		},
+		"Checker.CheckAll": {{"one without bytes", crdt.ErrMalformed, "", func(m *misused) error {
+			frame := exported(m.r)[0]
+			packs, errs := crdt.NewChecker(m.r.Charter()).CheckAll([][]byte{frame, nil, frame}, nil)
+			if packs[0] == nil || packs[1] != nil || packs[2] == nil || errs[0] != nil || errs[2] != nil {
+				return fmt.Errorf("packs %v, errors %v", packs, errs)
+			}
+			return errs[1]
+		}}},
 		"Checker.Stored": {{"no bytes", crdt.ErrMalformed, "", func(m *misused) error { _, err := crdt.NewChecker(m.r.Charter()).Stored(nil); return err }}},
 	}
 }

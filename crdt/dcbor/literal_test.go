@@ -118,6 +118,7 @@ var refusals = []struct {
 	{"keys in falling order", "\xa2\x61b\x01\x61a\x02", ErrKeys},
 	{"longer key first", "\xa2\x62aa\x01\x61b\x02", ErrKeys},
 	{"tag", "\xc0\x00", ErrUnsupported},
+	{"tag with the low bits of false", "\xd4", ErrUnsupported},
 	{"undefined", "\xf7", ErrUnsupported},
 	{"simple value 0", "\xe0", ErrUnsupported},
 	{"simple value 255", "\xf8\xff", ErrUnsupported},

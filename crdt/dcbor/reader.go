@@ -346,11 +346,85 @@ func (r *Reader) Float() float64 {
 // their encoded bytes.
 func (r *Reader) Literal(depth int) []byte {
 	start := r.off
+	if r.err == nil {
+		if end := literalEnd(r.buf, r.off, depth); end >= 0 {
+			r.off = end
+			return r.buf[start:end:end]
+		}
+	}
 	r.literal(depth)
 	if r.err != nil {
 		return nil
 	}
 	return r.buf[start:r.off:r.off]
+}
+
+// literalEnd is where the literal at off ends, or -1 if there is none: why, only
+// [Reader.literal] says, which this function does the work of where all is well. Its
+// own depth is bounded by its argument.
+func literalEnd(b []byte, off, depth int) int {
+	if off >= len(b) {
+		return -1
+	}
+	major, n := b[off]&0xe0, uint64(b[off]&0x1f)
+	if n >= 24 {
+		r := Reader{buf: b, off: off}
+		if major == majorOther {
+			r.Float()
+		} else {
+			n, _ = r.head(major)
+		}
+		if r.err != nil {
+			return -1
+		}
+		off = r.off
+	} else {
+		off++
+	}
+	switch major {
+	case majorUint, majorNeg:
+		if n > math.MaxInt64 {
+			return -1
+		}
+		return off
+	case majorBytes, majorText:
+		if n > uint64(len(b)-off) || major == majorText && !utf8.Valid(b[off:off+int(n)]) {
+			return -1
+		}
+		return off + int(n)
+	case majorArray:
+		if depth == 0 || n > uint64(len(b)-off) {
+			return -1
+		}
+		for ; n > 0 && off >= 0; n-- {
+			off = literalEnd(b, off, depth-1)
+		}
+		return off
+	case majorMap:
+		if depth == 0 || n > uint64(len(b)-off)/2 {
+			return -1
+		}
+		var last []byte
+		for ; n > 0 && off >= 0; n-- {
+			if off == len(b) || b[off]&0xe0 != majorText {
+				return -1
+			}
+			end := literalEnd(b, off, 0)
+			if end < 0 || bytes.Compare(last, b[off:end]) >= 0 {
+				return -1
+			}
+			last = b[off:end]
+			off = literalEnd(b, end, depth-1)
+		}
+		return off
+	case majorOther:
+		if n < itemFalse&0x1f || n > itemNull&0x1f && n < 24 { // from 24 on it is a float
+			return -1
+		}
+		return off
+	default:
+		return -1
+	}
 }
 
 // literal's own depth is bounded by its argument.
