@@ -25,7 +25,7 @@ const (
 	_
 	colShapeRuns // of each op: code · 16 + form of its target · 4 + what it carries
 	_
-	colLinks       // distance of each link, ascending
+	colLinks       // distance to the newest link, then from each to the next older
 	colTimeGaps    // how many changes have the time of the one before, until one has another
 	colTimes       // the difference, zigzag
 	colRefs        // of each name
