@@ -132,7 +132,22 @@ func Publish(tmp, path string) error {
 
 // WriteNew makes the file path (mode 0600) with the given content, whole and
 // durable on return. It never replaces a file: [fs.ErrExist].
-func WriteNew(path string, content []byte) (err error) {
+func WriteNew(path string, content []byte) error { return write(path, content, Publish) }
+
+// Replace makes the file path (mode 0600) with the given content, whole and
+// durable on return, in the place of whatever is there: a crash leaves that or the
+// new one. A symbolic link at path is replaced, not followed.
+func Replace(path string, content []byte) error {
+	return write(path, content, func(tmp, path string) error {
+		if err := os.Rename(tmp, path); err != nil {
+			return err
+		}
+		return SyncDir(filepath.Dir(path))
+	})
+}
+
+// write makes a synced temporary file beside path, which publish gives its name.
+func write(path string, content []byte, publish func(tmp, path string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
 	if err != nil {
 		return err
@@ -152,5 +167,5 @@ func WriteNew(path string, content []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return Publish(f.Name(), path)
+	return publish(f.Name(), path)
 }

@@ -189,3 +189,22 @@ func TestReadSmall(t *testing.T) {
 		f.Close()
 	}
 }
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	for _, content := range []string{"one", "another"} {
+		if err := Replace(path, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(path); err != nil || string(b) != content {
+			t.Fatalf("got %q, %v, want %q", b, err, content)
+		}
+	}
+	if err := Replace(filepath.Join(path, "none"), nil); err == nil {
+		t.Error("no error where there is no folder")
+	}
+	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != 1 {
+		t.Errorf("%d files are left, %v", len(all), err)
+	}
+}

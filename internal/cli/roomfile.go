@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/disk"
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/internal/store"
+)
+
+// maxRoomFileBytes bounds what is read of a room file: all of it is in memory at once.
+const maxRoomFileBytes = 1 << 30
+
+// appendBytes is how many bytes of packs are made durable at once.
+const appendBytes = 16 << 20
+
+func (p *program) saveCommand() *cobra.Command {
+	var room string
+	var force bool
+	cmd := &cobra.Command{
+		Use:               "save NAME FILE",
+		Short:             "write the room that NAME holds into one file",
+		Long:              "Writes everything that NAME holds of the room into one compact file, with every signature:\nwhoever has it can check all of it, and load takes it in. A file that is there is left as it\nis unless --force is given. While NAME runs its store is in use.",
+		Args:              nameAndFile,
+		ValidArgsFunction: completeNames,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return p.withStore(args[0], room, func(st *store.Store, charter crdt.Charter) error {
+				return p.save(st, charter, args[1], force)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it is there")
+	return cmd
+}
+
+func (p *program) loadCommand() *cobra.Command {
+	var room string
+	cmd := &cobra.Command{
+		Use:               "load NAME FILE",
+		Short:             "take a file of the room in, as if a peer had sent it",
+		Long:              "Takes into the store of NAME what FILE holds and NAME lacks. Every hash and every signature is\nchecked, as of what a stranger sends. Of a damaged file, what lies before the damage is taken in,\nthe first bad change is named, and it ends with 5. While NAME runs its store is in use.",
+		Args:              nameAndFile,
+		ValidArgsFunction: completeNames,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return p.load(args[0], room, args[1])
+		},
+	}
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	return cmd
+}
+
+func nameAndFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return usage("%s takes a NAME and a FILE: tallystick %s NAME FILE", cmd.Name(), cmd.Name())
+	}
+	return nil
+}
+
+// stored is the replica that a store holds, every hash and every tip's signature checked.
+func stored(st *store.Store, charter crdt.Charter) (*crdt.Replica, error) {
+	replica, err := crdt.NewKeeper(charter)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Records(func(n uint64, frame []byte) error {
+		if err := replica.Load(bytes.Clone(frame)); err != nil {
+			return recordError(st, n, err)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := replica.VerifyTips(); err != nil {
+		return nil, &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
+	}
+	return replica, nil
+}
+
+func (p *program) save(st *store.Store, charter crdt.Charter, path string, force bool) error {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return fileThere(path)
+	}
+	replica, err := stored(st, charter)
+	if err != nil {
+		return err
+	}
+	file := replica.Save(nil)
+	write := disk.WriteNew
+	if force {
+		write = disk.Replace
+	}
+	switch err := write(path, file); {
+	case errors.Is(err, fs.ErrExist):
+		return fileThere(path)
+	case err != nil:
+		return fmt.Errorf("save: %w", err)
+	}
+	return p.printf("saved %d changes in %d bytes: %s", replica.Len(), len(file), path)
+}
+
+func fileThere(path string) error {
+	return fmt.Errorf("save: %s is there already: give another name, or --force", path)
+}
+
+// load takes in what the file at path holds of the room.
+func (p *program) load(word, roomFlag, path string) error {
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return err
+	}
+	name, err := roomName(roomFlag, cfg)
+	if err != nil {
+		return err
+	}
+	person, err := load(word)
+	if err != nil {
+		return err
+	}
+	data, err := readRoomFile(path)
+	if err != nil {
+		return err
+	}
+	charter := crdt.OpenLedger(name)
+	head, err := crdt.ReadFileHead(data)
+	if err != nil {
+		return fileError(path, err)
+	}
+	if head.Charter.ID() != charter.ID() {
+		return fmt.Errorf("load %s: %w: it is %q, %x, and not %q, %x", path, crdt.ErrWrongRoom, head.Charter.Name, head.Charter.ID(), name, charter.ID())
+	}
+	from, damage := crdt.LoadFile(data)
+	if from == nil {
+		return fileError(path, damage)
+	}
+	st, err := store.Open(person.RoomPath(charter.ID()))
+	if errors.Is(err, fs.ErrNotExist) {
+		st, err = store.Create(person.RoomPath(charter.ID()), store.Meta{Room: charter.ID(), Charter: charter.Append(nil)})
+	}
+	if err != nil {
+		return storeHint(err, person)
+	}
+	taken, err := takeIn(st, charter, from)
+	if err = errors.Join(err, st.Close()); err != nil {
+		return fmt.Errorf("load %s: %w", path, err)
+	}
+	if err := p.printf("took in %d of %d changes: %s", taken, from.Len(), path); err != nil {
+		return err
+	}
+	if damage != nil {
+		return fileError(path, damage)
+	}
+	return nil
+}
+
+// takeIn judges the packs of from as those of a peer, and makes durable what the store lacks.
+func takeIn(st *store.Store, charter crdt.Charter, from *crdt.Replica) (taken int, err error) {
+	to, err := stored(st, charter)
+	if err != nil {
+		return 0, err
+	}
+	checker := crdt.NewChecker(charter)
+	known := func(id crdt.ChangeID) bool { _, ok := to.Index(id); return ok }
+	start := to.Len()
+	for i := 0; i < from.Len(); {
+		var frame []byte
+		if frame, i = from.PackFrom(i, func(i int) bool { return known(from.ID(i)) }); frame == nil {
+			continue
+		}
+		pack, err := checker.Check(frame, known)
+		if err != nil {
+			return 0, err
+		}
+		switch out := to.Receive(pack, 1, time.Now()); {
+		case out.Err != nil:
+			return 0, out.Err
+		case len(out.Missing) > 0:
+			return 0, fmt.Errorf("%w: %v", crdt.ErrMissing, out.Missing[0])
+		}
+	}
+	var frames [][]byte
+	size := 0
+	for i := start; i < to.Len(); {
+		var frame []byte
+		frame, i = to.PackFrom(i, nil)
+		frames, size = append(frames, frame), size+len(frame)
+		if size < appendBytes && i < to.Len() {
+			continue
+		}
+		// A crash between two of these leaves a front of what is taken in, which is whole in itself.
+		if _, err := st.Append(frames); err != nil {
+			return 0, err
+		}
+		frames, size = nil, 0
+	}
+	return to.Len() - start, nil
+}
+
+func readRoomFile(path string) ([]byte, error) {
+	f, err := disk.OpenRegular(path, os.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	defer f.Close() // only read
+	data, err := io.ReadAll(io.LimitReader(f, maxRoomFileBytes+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("load: %w", err)
+	case len(data) > maxRoomFileBytes:
+		return nil, fmt.Errorf("load %s: more than %d bytes", filepath.Base(path), maxRoomFileBytes)
+	}
+	return data, nil
+}
+
+// fileError is err of a room file, which is damaged or none.
+func fileError(path string, err error) error {
+	return &codedError{ExitDamaged, fmt.Errorf("load %s: %w", path, err)}
+}
