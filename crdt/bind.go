@@ -155,8 +155,13 @@ func (p *spot) write(tx *Tx, edit func() error) error {
 // writtenBy reports whether tx changes d.
 func (d *Doc) writtenBy(tx *Tx) bool { return d.log == tx.replica.log && d.mu == nil }
 
-// structure is a number that grows whenever a name may stand elsewhere.
-func (d *Doc) structure() uint64 { return uint64(d.log.n) }
+// structure is a number that grows whenever something else may stand under a key.
+func (d *Doc) structure() uint64 {
+	if doc, ok := d.read.(*jsonDoc); ok {
+		return doc.assigned
+	}
+	return 0
+}
 
 // put is what tx put under key of m last. An object's kind is noObject if it put
 // a literal.

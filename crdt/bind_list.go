@@ -347,6 +347,16 @@ func (m Map[T]) At(key string) (v T, err error) {
 	return v, nil
 }
 
+// Conflicts are the plain values under key as those of [Field.Conflicts]. Handles
+// have none: objects at one place are one.
+func (m Map[T]) Conflicts(key string) ([]T, error) {
+	held, err := m.held(key)
+	if err != nil || len(held) < 2 || m.at.shape.elem.handles() {
+		return nil, err
+	}
+	return conflicts[T](m.at, held[1:])
+}
+
 // Value is all values. What cannot be read is left out, and in the error.
 func (m Map[T]) Value() (map[string]T, error) {
 	names, err := m.at.named()

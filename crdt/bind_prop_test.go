@@ -272,3 +272,68 @@ func TestHandlesAsModel(t *testing.T) {
 		}
 	})
 }
+
+// Values are written as their tags say, and no deeper than the format lets them.
+func TestEncodeByTags(t *testing.T) {
+	t.Parallel()
+	name := "x"
+	for want, v := range map[string]any{
+		`{"size":1}`:                preference{Size: 1},
+		`{"name":"x","size":0}`:     preference{Name: &name},
+		`[{"a":null},[],{},"AQI="]`: []any{map[string]*int{"a": nil}, []int(nil), map[string]int(nil), [2]byte{1, 2}},
+		`{"A":0}`: struct {
+			A int
+			B []int  `crdt:",omitempty"`
+			C string `crdt:"c,omitempty"`
+			D int    `crdt:"-"`
+		}{},
+	} {
+		l, err := crdt.EncodeLiteral(v)
+		if got, _ := l.MarshalJSON(); err != nil || string(got) != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+	}
+	type nest map[string]nest
+	var typed nest
+	var untyped any = map[string]any{}
+	for depth := 2; depth <= crdt.MaxDepth; depth++ { // levels of what is written next
+		typed, untyped = nest{"k": typed}, map[string]any{"k": untyped}
+		_, err := crdt.EncodeLiteral(typed)
+		_, err2 := crdt.EncodeLiteral(untyped)
+		if fits := depth <= crdt.MaxDepth-3; (err == nil) != fits || (err2 == nil) != fits {
+			t.Fatalf("%d levels: %v, %v", depth, err, err2)
+		}
+	}
+}
+
+// What handles cost: an edit through one beside the same by name.
+func BenchmarkTextHandle(b *testing.B) {
+	for _, bound := range []bool{false, true} {
+		b.Run(map[bool]string{false: "tx", true: "handle"}[bound], func(b *testing.B) {
+			r := newReplica(b, roomOf(crdt.JSON))
+			w := must(r.Writer(testKey(0)))
+			doc := must(crdt.Bind[board](r.Doc()))
+			must(w.Change(1, func(tx *crdt.Tx) error { return doc.Title.Append(tx, "x") }))
+			name := must(doc.Title.Objects())[0]
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := w.Change(1, func(tx *crdt.Tx) error {
+					for range 1000 {
+						var err error
+						if bound {
+							err = doc.Title.Insert(tx, 0, "y")
+						} else {
+							_, err = tx.InsertText(name, 0, "y")
+						}
+						if err != nil {
+							return err
+						}
+					}
+					return errStop // what is measured is the edits alone
+				}); err != errStop {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -248,7 +248,7 @@ func TestConcurrentFirstUse(t *testing.T) {
 	t.Parallel()
 	sites := newSites(t, 3)
 	for i, p := range sites {
-		b, s := p.b, string(rune('a'+i))
+		b, s := p.b, string([]rune("äbç")[i])
 		p.change(
 			func(tx *crdt.Tx) error { return b.Title.Insert(tx, 0, strings.Repeat(s, i+2)) },
 			func(tx *crdt.Tx) error { return b.Votes.Add(tx, int64(i+1)) },
@@ -275,7 +275,7 @@ func TestConcurrentFirstUse(t *testing.T) {
 		title, err := b.Title.Value()
 		sorted := []rune(title)
 		slices.Sort(sorted)
-		want(t, "letters of the title", string(sorted), err, "aabbbcccc")
+		want(t, "letters of the title", string(sorted), err, "bbbääçççç")
 		if i == 0 {
 			first = title
 		}
@@ -287,7 +287,9 @@ func TestConcurrentFirstUse(t *testing.T) {
 		others, err := b.Owner.Conflicts()
 		want(t, "conflicts", len(others), err, 2)
 		want(t, "todos", b.Todos.Len(), nil, 3)
-		want(t, "prefs", b.Prefs.Keys(), nil, []string{"all", "of a", "of b", "of c"})
+		want(t, "prefs", b.Prefs.Keys(), nil, []string{"all", "of b", "of ä", "of ç"})
+		lost, err := b.Prefs.Conflicts("all")
+		want(t, "lost prefs", len(lost), err, 2)
 		seen := must(b.Meta.Seen.At("all"))
 		n, err = seen.Value()
 		want(t, "seen", n, err, 3)
@@ -304,8 +306,12 @@ func TestConcurrentFirstUse(t *testing.T) {
 
 	// What is written now goes to the part in which it lies, and settles conflicts.
 	p, b := sites[1], sites[1].b
-	want(t, "byte 5", must(b.Title.Offset(5, crdt.UTF8)), nil, 5)
-	want(t, "unit 5", must(b.Title.Index(5, crdt.UTF16)), nil, 5)
+	for i := range 10 {
+		offset := len(string([]rune(first)[:i]))
+		want(t, "offset", must(b.Title.Offset(i, crdt.UTF8)), nil, offset)
+		want(t, "index", must(b.Title.Index(offset, crdt.UTF8)), nil, i)
+		want(t, "unit", must(b.Title.Index(i, crdt.UTF16)), nil, i)
+	}
 	p.change(
 		func(tx *crdt.Tx) error { return b.Title.Splice(tx, 1, 7, "-") },
 		func(tx *crdt.Tx) error { return b.Title.Append(tx, ".") },
@@ -313,7 +319,7 @@ func TestConcurrentFirstUse(t *testing.T) {
 		func(tx *crdt.Tx) error { return b.Todos.Delete(tx, 0, 2) },
 		func(tx *crdt.Tx) error { return b.Todos.Append(tx, todo{Title: crdt.NewText("last")}) },
 		func(tx *crdt.Tx) error { return b.Prefs.Set(tx, "all", preference{Size: 9}) },
-		func(tx *crdt.Tx) error { return b.Prefs.Delete(tx, "of a") },
+		func(tx *crdt.Tx) error { return b.Prefs.Delete(tx, "of ä") },
 		func(tx *crdt.Tx) error { return b.Meta.Color.Set(tx, "one") },
 		func(tx *crdt.Tx) error { return b.Votes.Add(tx, 10) },
 		func(tx *crdt.Tx) error {
@@ -325,14 +331,16 @@ func TestConcurrentFirstUse(t *testing.T) {
 	for _, p := range sites {
 		b := p.b
 		title, err := b.Title.Value()
-		want(t, "title", title, err, first[:1]+"-"+first[8:]+".")
+		want(t, "title", title, err, string([]rune(first)[:1])+"-"+string([]rune(first)[8:])+".")
 		others, err := b.Owner.Conflicts()
 		want(t, "conflicts", len(others), err, 0)
 		want(t, "todos", b.Todos.Len(), nil, 2)
 		last := must(b.Todos.At(1))
 		want(t, "last", last.Title.String(), nil, "last")
 		prefs, err := b.Prefs.Value()
-		want(t, "prefs", prefs, err, map[string]preference{"all": {Size: 9}, "of b": {Size: 1}, "of c": {Size: 2}})
+		lost, err := b.Prefs.Conflicts("all")
+		want(t, "lost prefs", len(lost), err, 0)
+		want(t, "prefs", prefs, err, map[string]preference{"all": {Size: 9}, "of b": {Size: 1}, "of ç": {Size: 2}})
 		color, err := b.Meta.Color.Value()
 		want(t, "color", color, err, "one")
 		colors, err := b.Meta.Color.Conflicts()

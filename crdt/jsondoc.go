@@ -24,6 +24,7 @@ type jsonDoc struct {
 	marks     marks
 	watch     watcher  // nil: nobody observes
 	scratch   []uint32 // of assign
+	assigned  uint64   // effective sets, makes and unsets: while it stays, so does what stands where
 }
 
 // An object is one of the five types. Which fields are used follows from kind.
@@ -274,6 +275,7 @@ func (d *jsonDoc) assign(a *applying, target thing, o *op) {
 			d.watch.assigned(target, key)
 		}()
 	}
+	d.assigned++
 	s := obj.slot
 	if obj.kind == MapObject {
 		s = obj.slots[o.key]
