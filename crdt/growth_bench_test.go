@@ -182,7 +182,7 @@ var shapes = map[string]func(g *grower, n int){
 			o := ops{}
 			for k := range min(crdt.MaxOps, n-i) {
 				at := 2 * (i + k)
-				o = append(o, ops{9, ops{back + i/crdt.MaxOps - at/(g.most/4), at % (g.most/4)}, 1})
+				o = append(o, ops{9, ops{back + i/crdt.MaxOps - at/(g.most/4), at % (g.most / 4)}, 1})
 			}
 			g.change(0, nil, o...)
 		}

@@ -18,7 +18,7 @@ var errStop = errors.New("stop")
 // misuses is the table of [TestMisuseOfEverything].
 func misuses() map[string][]misuse {
 	all := map[string][]misuse{}
-	for _, part := range []map[string][]misuse{docMisuses(), txMisuses(), logMisuses(), byteMisuses(), bindMisuses()} {
+	for _, part := range []map[string][]misuse{docMisuses(), txMisuses(), logMisuses(), byteMisuses(), fileMisuses(), bindMisuses()} {
 		maps.Copy(all, part)
 	}
 	return all
