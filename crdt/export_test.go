@@ -7,3 +7,10 @@ func (r *Replica) CheckInvariants() error { return r.check() }
 
 // SnapshotBody is what a snapshot holds, uncompressed.
 func SnapshotBody(s *Snapshot) []byte { return s.body }
+
+// LimitLogs makes every log full at so much, until restore is called.
+func LimitLogs(changes, links, payloadBytes int) (restore func()) {
+	c, l, b := maxLogChanges, maxLogLinks, maxLogPayloadBytes
+	maxLogChanges, maxLogLinks, maxLogPayloadBytes = changes, links, payloadBytes
+	return func() { maxLogChanges, maxLogLinks, maxLogPayloadBytes = c, l, b }
+}
