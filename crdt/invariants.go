@@ -16,6 +16,11 @@ func (r *Replica) check() error {
 	if err := r.pending.check(); err != nil {
 		return fmt.Errorf("pending: %w", err)
 	}
+	if d, ok := r.doc.(*jsonDoc); ok {
+		if err := d.check(); err != nil {
+			return fmt.Errorf("document: %w", err)
+		}
+	}
 	return nil
 }
 

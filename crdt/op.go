@@ -105,10 +105,9 @@ func eachOp(ops []byte, yield func(o *op, at int, made int)) {
 
 // decodes reports whether ops are one array of at most MaxOps literals. In a
 // well-formed encoding of one nothing else can fail later.
-func decodes(ops []byte) bool {
-	if new(keystroke).read(ops) {
-		return true
-	}
+func decodes(ops []byte) bool { return new(keystroke).read(ops) || decodesAll(ops) }
+
+func decodesAll(ops []byte) bool {
 	r := dcbor.NewReader(ops)
 	if r.Kind() != dcbor.KindArray {
 		return false

@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"slices"
-
-	"github.com/tallystick/tallystick/crdt/internal/fugue"
-)
+import "github.com/tallystick/tallystick/crdt/internal/fugue"
 
 // A stretch is changes that follow one another both in the log and on their chain,
 // so that the numbers of their things follow one another too. Either all of them are
@@ -55,16 +51,22 @@ func (d *jsonDoc) extend(i int32, seq fugue.Seq) {
 	d.stretches.all, d.stretches.seq = append(d.stretches.all, s), seq
 }
 
-func (d *jsonDoc) stretchOf(i int32) *stretch {
-	all := d.stretches.all
-	if last := &all[len(all)-1]; last.start <= i {
-		return last
+func (d *jsonDoc) stretchOf(i int32) *stretch { return &d.stretches.all[d.stretchAt(i)] }
+
+// stretchAt is the number of the stretch that holds change i.
+func (d *jsonDoc) stretchAt(i int32) int {
+	lo, hi := 0, len(d.stretches.all)
+	if d.stretches.all[hi-1].start <= i {
+		return hi - 1
 	}
-	at, found := slices.BinarySearchFunc(all, i, func(s stretch, i int32) int { return int(s.start) - int(i) })
-	if !found {
-		at--
+	for lo+1 < hi {
+		if mid := (lo + hi) / 2; d.stretches.all[mid].start <= i {
+			lo = mid
+		} else {
+			hi = mid
+		}
 	}
-	return &all[at]
+	return lo
 }
 
 // seqAt is the sequence of a sound stretch.
@@ -189,21 +191,15 @@ func (d *jsonDoc) kill(r chainRange) {
 	}
 }
 
-// chainFrom is how many of the n elements from e on, whose numbers follow one
-// another, one delete can name, and the change that makes the last of them.
-func (d *jsonDoc) chainFrom(e uint32, n int) (last int32, size int) {
-	i := d.change(e)
-	all := d.stretches.all
-	at, found := slices.BinarySearchFunc(all, i, func(s stretch, i int32) int { return int(s.start) - int(i) })
-	if !found {
-		at--
-	}
-	end := d.after(i)
-	if all[at].run > 0 {
-		if at+1 < len(all) {
-			end = d.base(all[at+1].start)
-		} else {
-			end = d.next
+// chainFrom is how many of the n elements from t, number e, on, whose numbers follow
+// one another, one delete can name, and the change that makes the last of them.
+func (d *jsonDoc) chainFrom(t thing, e uint32, n int) (last int32, size int) {
+	k := d.stretchAt(t.change)
+	end := d.after(t.change)
+	if d.stretches.all[k].run > 0 {
+		end = d.next
+		if k+1 < len(d.stretches.all) {
+			end = d.base(d.stretches.all[k+1].start)
 		}
 	}
 	size = min(n, int(end-e))

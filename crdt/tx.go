@@ -35,7 +35,7 @@ type Tx struct {
 
 	// The object named last: most ops name the one that the op before named.
 	name Name
-	last *object
+	last txTarget // its object is nil: none
 
 	needed []int32 // log indexes of links without which what ops name cannot be named
 	links  []int32 // log indexes, by id: what appendPayload linked
@@ -119,7 +119,7 @@ func (tx *Tx) target(n Name, kind, or ObjectKind) (t txTarget, err error) {
 			return t, err
 		}
 	default:
-		if tx.last == nil || n != tx.name {
+		if tx.last.object == nil || n != tx.name {
 			th, ok := tx.replica.log.thing(n)
 			if !ok || !tx.doc.exists(th) {
 				return t, fmt.Errorf("%w: %v", ErrNoTarget, n)
@@ -128,12 +128,9 @@ func (tx *Tx) target(n Name, kind, or ObjectKind) (t txTarget, err error) {
 			if o == nil {
 				return t, fmt.Errorf("%w: %v is not an object", ErrWrongType, n)
 			}
-			tx.name, tx.last = n, o
+			tx.name, tx.last = n, txTarget{th, o, o.kind, o.depth}
 		}
-		t = txTarget{object: tx.last, kind: tx.last.kind, depth: tx.last.depth}
-		if t.thing = fixedThing(Root.Index); t.object.number != rootNumber {
-			t.thing = tx.doc.thing(t.object.number)
-		}
+		t = tx.last
 	}
 	if t.kind != kind && t.kind != or {
 		return t, fmt.Errorf("%w: %v is a %v, want a %v", ErrWrongType, n, t.kind, kind)
@@ -464,9 +461,13 @@ func (tx *Tx) Delete(seq Name, index, count int) error {
 // for as many as follow one another on a chain.
 func (tx *Tx) deleteRun(e fugue.Elem, n int) error {
 	for n > 0 {
-		last, size := tx.doc.chainFrom(e, n)
+		t, size := tx.doc.thing(e), 1
+		via := t.change
+		if n > 1 {
+			via, size = tx.doc.chainFrom(t, e, n)
+		}
 		tx.tails = dcbor.AppendInt(tx.tails, int64(size))
-		if _, err := tx.add(txOp{code: opDelete, target: tx.doc.thing(e), via: last}, 0); err != nil {
+		if _, err := tx.add(txOp{code: opDelete, target: t, via: via}, 0); err != nil {
 			return err
 		}
 		e, n = e+uint32(size), n-size
