@@ -67,9 +67,9 @@ func traceEdits(b *testing.B, path string) (edits []keyEdit, end string) {
 	return edits, trace.EndContent
 }
 
-// typed is a replica in which one author made each edit one change, signed every
+// typedOut is a replica in which one author made each edit one change, signed every
 // 4096, and the name of the text.
-func typed(b *testing.B, edits []keyEdit) (*crdt.Replica, crdt.Name) {
+func typedOut(b *testing.B, edits []keyEdit) (*crdt.Replica, crdt.Name) {
 	r := newReplica(b, crdt.Charter{Name: "bench", Kind: crdt.JSON})
 	w := mustWriter(b, r, 0)
 	var text crdt.Name
@@ -147,16 +147,16 @@ func benchmarkTyping(b *testing.B, edits []keyEdit, end string) {
 	}
 	b.Run("make", func(b *testing.B) {
 		for b.Loop() {
-			r, text := typed(b, edits)
+			r, text := typedOut(b, edits)
 			b.StopTimer()
 			check(r, text)
 			b.StartTimer()
 		}
 		perChange(b, len(edits))
-		weigh(b, func() *crdt.Replica { r, _ := typed(b, edits); return r })
+		weigh(b, func() *crdt.Replica { r, _ := typedOut(b, edits); return r })
 	})
 	b.Run("apply", func(b *testing.B) {
-		from, text := typed(b, edits)
+		from, text := typedOut(b, edits)
 		frames, charter := exported(from), from.Charter()
 		from = nil
 		checker := crdt.NewChecker(charter)
