@@ -87,8 +87,8 @@ func New(before func(a, b Elem) bool) *Forest {
 	return f
 }
 
-// NewSeq makes an empty sequence. It costs 20 bytes until it has elements, and
-// then 16 bytes a node and 16 for each few spans.
+// NewSeq makes an empty sequence. It takes 20 bytes, and 52 more with its first
+// elements.
 func (f *Forest) NewSeq() Seq {
 	f.seqs = append(f.seqs, sequence{root: nowhere})
 	return Seq(len(f.seqs) - 1)
@@ -115,7 +115,7 @@ func (f *Forest) Insert(s Seq, parent Elem, side Side, first Elem, n int) {
 		// Typing on: the span under the cursor ends in parent and grows. A mark's or a
 		// dead run's nk exceeds maxRun.
 		sp := &c.spans[c.i]
-		if sp.first+sp.nk == first && int(sp.nk)+n <= maxRun && f.extend(c, s, first, n) {
+		if sp.first+sp.nk == first && sp.nk <= maxRun && n <= int(maxRun-sp.nk) && f.extend(c, s, first, n) {
 			sp.nk += uint32(n)
 			return
 		}
@@ -145,18 +145,25 @@ func (f *Forest) extend(c *cursor, s Seq, first Elem, n int) bool {
 	w[hasRight] |= here >> 1
 	w[joined] |= here
 	p.slot[at] = c.id + 1
-	f.seqs[s].size++
-	f.adjoin(s, first+1)
-	f.credit(c.l, first, 1)
+	if f.slot(first+1) != 0 {
+		f.adjoin(s, first+1)
+	}
+	q := &f.seqs[s]
+	q.size++
+	if q.width != 0 {
+		f.credit(c.l, first, 1)
+		return true
+	}
+	q.live++
+	c.l.sum.live++
+	c.dirty = true
 	return true
 }
 
 // adjoin notes that a number is an element as the one before it is, if it is one.
 func (f *Forest) adjoin(s Seq, e Elem) {
-	if f.slot(e) != 0 {
-		if q, ok := f.SeqOf(e); ok && q == s {
-			f.setBits(joined, e, 1)
-		}
+	if q, ok := f.SeqOf(e); ok && q == s {
+		f.setBits(joined, e, 1)
 	}
 }
 
@@ -166,7 +173,7 @@ func (f *Forest) enrol(s Seq, first Elem, n int, leaf uint32) {
 	f.seqs[s].size += uint32(n)
 	f.setBits(joined, first+1, n-1)
 	f.adjoin(s, first+Elem(n))
-	if q, ok := f.SeqOf(first - 1); ok && q == s {
+	if q, ok := f.SeqOf(first - 1); ok && q == s { // none before 0
 		f.setBits(joined, first, 1)
 	}
 }
@@ -232,11 +239,11 @@ func (f *Forest) insert(s Seq, parent Elem, side Side, first Elem, n int) {
 // in a step, wherever they lie.
 func (f *Forest) Delete(first Elem, n int) (killed int) {
 	for done := 0; done < n; {
-		done += f.DeadRun(first+Elem(done), n-done)
-		if done == n {
-			break
-		}
 		e := first + Elem(done)
+		if f.bit(e, dead) {
+			done += f.DeadRun(e, n-done)
+			continue
+		}
 		off := f.seek(e)
 		k := min(int(f.cur.spans[f.cur.i].nk-off), n-done)
 		f.kill(off, uint32(k))

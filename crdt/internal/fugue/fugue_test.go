@@ -22,7 +22,7 @@ func FuzzProgram(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := &byteChoices{data}
 		seed := uint64(c.below(1 << 16))
-		program(t, c, seed, min(len(data), 400), 20)
+		program(t, c, seed, min(len(data)/4, 200), 40)
 	})
 }
 
