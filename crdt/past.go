@@ -73,9 +73,15 @@ func (r *Replica) ancestors(heads []ChangeID) (changeSet, error) {
 func (r *Replica) replay(s changeSet, tell func(d *Doc, i int32)) *Doc {
 	l := r.log.view()
 	l.authorOf = maps.Clone(r.log.authorOf)
-	made := newDocument(r.charter.Kind, l)
+	return replay(r.charter.Kind, l, s.each, tell)
+}
+
+// replay makes the document of some changes of a log that nobody changes, in its
+// order: parents first.
+func replay(kind Kind, l *log, changes func(yield func(int32) bool), tell func(d *Doc, i int32)) *Doc {
+	made := newDocument(kind, l)
 	d := &Doc{log: l, read: made.(reader), mu: new(sync.Mutex)}
-	for i := range s.each {
+	for i := range changes {
 		if tell != nil {
 			tell(d, i)
 		}
@@ -83,7 +89,7 @@ func (r *Replica) replay(s changeSet, tell func(d *Doc, i int32)) *Doc {
 	}
 	made.observe(nil)
 	byID := sync.OnceValue(func() []int32 {
-		return slices.SortedFunc(s.each, func(a, b int32) int { return l.id(a).compare(l.id(b)) })
+		return slices.SortedFunc(changes, func(a, b int32) int { return l.id(a).compare(l.id(b)) })
 	})
 	d.find = func(n Name) (thing, bool) {
 		if n.Fixed() {

@@ -6,15 +6,15 @@ import (
 
 // A View is an immutable picture of a replica, safe for any number of goroutines
 // while the replica goes on. Making one costs O(1) for ledger and oracle rooms,
-// whose document it shares. In json rooms its document is made when it is first
-// asked for, by applying the View's changes again: O(Changes).
+// whose feed it shares, and for json rooms.
 type View struct {
 	charter Charter
 	log     *log // what never changes of it: enough to apply its changes again
 	forks   []Fork
 	doc     docView
+	keeps   bool
 
-	replayed  func() *jsonDoc // of a json room
+	document  func() *Doc
 	logDigest func() [32]byte
 	docDigest func() [32]byte
 	forked    func() map[Author]bool
@@ -28,10 +28,11 @@ func (r *Replica) View() *View {
 		log:     l.view(),
 		forks:   l.forks[:len(l.forks):len(l.forks)],
 		doc:     r.doc.view(),
+		keeps:   r.keeps(),
 	}
 	v.logDigest = sync.OnceValue(func() [32]byte { return logDigest(r.room, v.Heads()) })
 	v.docDigest = sync.OnceValue(v.hashDoc)
-	v.replayed = sync.OnceValue(v.replay)
+	v.document = sync.OnceValue(v.replay)
 	v.forked = sync.OnceValue(func() map[Author]bool {
 		m := make(map[Author]bool, len(v.forks))
 		for _, f := range v.forks {
@@ -69,19 +70,33 @@ func (v *View) DocDigest() [32]byte { return v.docDigest() }
 func (v *View) hashDoc() [32]byte {
 	switch {
 	case v.doc.replays:
-		return docDigest(v.log.room, v.replayed())
-	case v.doc.feed == nil: // a keeper's
+		return v.Doc().Digest()
+	case v.keeps:
 		return [32]byte{}
 	}
 	return docDigest(v.log.room, feedState{v.doc.feed.Len(), v.doc.feed.Scan, v.log, marks{v.log, v.doc.marks}})
 }
 
-func (v *View) replay() *jsonDoc {
-	d := newJSONDoc(v.log)
-	for i := range v.log.n {
-		d.apply(i)
+// Doc is the document as it was, for any number of goroutines. It is made when
+// first asked for, by applying the View's changes again: O(Changes).
+func (v *View) Doc() *Doc { return v.document() }
+
+func (v *View) replay() *Doc {
+	if v.keeps {
+		return &Doc{log: v.log}
 	}
-	return d
+	l := *v.log
+	l.authorOf = make(map[Author]uint32, len(l.keys))
+	for i, key := range l.keys {
+		l.authorOf[key] = uint32(i)
+	}
+	return replay(v.charter.Kind, &l, func(yield func(int32) bool) {
+		for i := range l.n {
+			if !yield(i) {
+				return
+			}
+		}
+	}, nil)
 }
 
 // Forks is the evidence held. Do not change it.

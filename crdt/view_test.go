@@ -55,6 +55,9 @@ func TestViewsWhileTheReplicaGoesOn(t *testing.T) {
 						if n != rows || v.Len() != rows || v.Changes() != i+1 || len(v.RowsOf(i)) != min(rows, 1) {
 							t.Errorf("%d rows, %d changes, want %d, %d", n, v.Changes(), rows, i+1)
 						}
+						if _, marked := v.Doc().MarkOf(crdt.Root, w.Author()); marked || v.Doc().Digest() != doc {
+							t.Error("the document changed")
+						}
 						if v.LogDigest() != log || v.DocDigest() != doc {
 							t.Error("digests changed")
 						}
