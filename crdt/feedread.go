@@ -83,6 +83,8 @@ func (d *feedDoc) walk(feed thing, yield func(first thing, n int, live bool) boo
 	d.runs(feed, 0, d.items.Len(), func(first thing, n int) bool { return yield(first, n, true) })
 }
 
+func (*feedDoc) chain(thing, int, int32, func(thing, int)) {}
+
 // A room of this kind holds no counter and no text.
 
 func (*feedDoc) total(thing) int64 { return 0 }

@@ -50,11 +50,38 @@ func (d *jsonDoc) lives(t thing) bool {
 func (d *jsonDoc) literal(t thing) Literal {
 	e := d.must(t)
 	if v, ok := d.forest.Noted(e); ok {
-		l, _ := d.held(&d.values[v])
+		v := &d.values[v]
+		if !v.living() && v.object == nil {
+			return d.literalOf(t)
+		}
+		l, _ := d.held(v)
 		return l
 	}
 	l, _ := d.item(e)
 	return l
+}
+
+// literalOf is the literal of a value that was replaced: its change still says it.
+func (d *jsonDoc) literalOf(t thing) (literal Literal) {
+	eachOp(d.log.ops(t.change), func(o *op, _, made int) {
+		if o.code == opSet && made == int(t.index) {
+			literal = o.literal
+		}
+	})
+	return literal
+}
+
+func (d *jsonDoc) chain(first thing, n int, end int32, yield func(first thing, n int)) {
+	for n > 0 {
+		if own := min(n, d.made(first.change)-int(first.index)); own > 0 {
+			yield(first, own)
+			n -= own
+		}
+		if first.change == end {
+			return
+		}
+		first = thing{d.log.back(end, uint64(d.log.seq(end)-d.log.seq(first.change)-1)), 0}
+	}
 }
 
 func (d *jsonDoc) keys(m thing) []string { return sortedKeys(d.object(m).slots) }

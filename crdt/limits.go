@@ -39,6 +39,11 @@ const (
 	// PendingExpiry is how long a pack waits for its parents.
 	PendingExpiry = 30 * time.Second
 
+	// MaxHistory is how many changes a [History] remembers, and maxHistoryCopies how
+	// many things it knows to have been put back.
+	MaxHistory       = 1000
+	maxHistoryCopies = 1 << 17
+
 	// maxRefusedIDs bounds the memory of changes refused for their own bytes.
 	maxRefusedIDs = 4096
 )

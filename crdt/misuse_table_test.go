@@ -149,6 +149,8 @@ func txMisuses() map[string][]misuse {
 			on("key of invalid UTF-8", crdt.ErrLiteral, "map", func(tx *crdt.Tx, n crdt.Name) error { return tx.Unset(n, "\xff") })),
 		"Tx.SetRegister": append(by(func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.SetRegister(n, one); return err }, "register"),
 			on("no literal", crdt.ErrLiteral, "register", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.SetRegister(n, crdt.Literal{1, 1}); return err })),
+		"Tx.MakeRegister": append(by(func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.MakeRegister(n, crdt.MapObject); return err }, "register"),
+			on("no such kind", crdt.ErrWrongType, "register", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.MakeRegister(n, 5); return err })),
 		"Tx.Insert": slices.Concat(by(first(insert), "list"), index("list", 2, insert), []misuse{
 			on("nothing", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Insert(n, 0); return err }),
 			on("one item bad", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { _, err := tx.Insert(n, 0, one, crdt.Literal{0xff}); return err }),
@@ -241,6 +243,8 @@ func logMisuses() map[string][]misuse {
 		"Replica.Condemn": nothing("no refusal", func(m *misused) bool {
 			return len(m.r.Condemn(nil)) > 0 || len(m.r.Condemn(errStop)) > 0
 		}),
+		"History.Undo": {{"of nothing", crdt.ErrNothingToUndo, "", func(m *misused) error { _, err := m.w.History().Undo(0); return err }}},
+		"History.Redo": {{"of nothing", crdt.ErrNothingToRedo, "", func(m *misused) error { _, err := m.w.History().Redo(0); return err }}},
 		"Replica.Observe": nothing("cancelled twice", func(m *misused) (told bool) {
 			cancel := m.r.Observe(func([]crdt.Patch) { told = true })
 			cancel()

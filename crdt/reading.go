@@ -55,6 +55,9 @@ type reader interface {
 	// runs yields the live items [from, to) as runs of things that one change made
 	// in a row.
 	runs(seq thing, from, to int, yield func(first thing, n int) bool)
+	// chain yields the n things that a chain made from first on, up to change end:
+	// what a delete that was not void names.
+	chain(first thing, n int, end int32, yield func(first thing, n int))
 	// walk yields all items, also the dead ones, in order.
 	walk(seq thing, yield func(first thing, n int, live bool) bool)
 

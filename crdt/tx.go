@@ -37,6 +37,8 @@ type Tx struct {
 	name Name
 	last txTarget // its object is nil: none
 
+	behind *thing // an element right behind which inserts go, whatever the index: see History
+
 	needed []int32 // log indexes of links without which what ops name cannot be named
 	links  []int32 // log indexes, by id: what appendPayload linked
 	buf    []byte
@@ -254,6 +256,24 @@ func (tx *Tx) SetRegister(r Name, l Literal) (Name, error) {
 	return tx.assign(opSet, RegisterObject, r, "", 0)
 }
 
+// MakeRegister puts a new object into a register, in place of all values that are
+// there now, and returns its name.
+func (tx *Tx) MakeRegister(r Name, k ObjectKind) (Name, error) {
+	tx.tails = dcbor.AppendUint(tx.tails, uint64(k))
+	return tx.assign(opMake, RegisterObject, r, "", k)
+}
+
+// drop takes one value away from a map or register, and leaves those beside it.
+func (tx *Tx) drop(n Name, key string, value thing) error {
+	t, err := tx.target(n, MapObject, RegisterObject)
+	if err != nil {
+		return err
+	}
+	tx.replaces = append(tx.replaces, value)
+	_, err = tx.add(txOp{code: opUnset, target: t.thing, key: key, keyed: t.kind == MapObject}, 0)
+	return err
+}
+
 // assign adds an op whose tail was written. If it returns an error, that is
 // forgotten.
 func (tx *Tx) assign(code opCode, kind ObjectKind, n Name, key string, made ObjectKind) (name Name, err error) {
@@ -410,6 +430,9 @@ func (tx *Tx) place(kind ObjectKind, n Name, index int) (o txOp, err error) {
 		return o, nil
 	}
 	parent, side := tx.doc.forest.Place(t.object.seq, index)
+	if tx.behind != nil {
+		parent, side = tx.doc.forest.PlaceBehind(tx.doc.must(*tx.behind))
+	}
 	switch {
 	case parent == fugue.None:
 	case side == fugue.Left:

@@ -225,6 +225,13 @@ func (p *pair) compare(c choices) {
 		if e2, s2 := p.slow.Place(s, index); e1 != e2 || s1 != s2 {
 			t.Fatalf("place %d is %d, %d, want %d, %d", index, e1, s1, e2, s2)
 		}
+		if all := p.slow.all(s); len(all) > 0 {
+			e := all[c.below(len(all))]
+			e1, s1 := p.fast.PlaceBehind(e)
+			if e2, s2 := p.slow.PlaceBehind(e); e1 != e2 || s1 != s2 {
+				t.Fatalf("place behind %d is %d, %d, want %d, %d", e, e1, s1, e2, s2)
+			}
+		}
 		a8, a16 := p.fast.Offset(s, index)
 		if b8, b16 := p.slow.Offset(s, index); a8 != b8 || a16 != b16 {
 			t.Fatalf("offset of %d is %d, %d, want %d, %d", index, a8, a16, b8, b16)

@@ -35,7 +35,15 @@ func (f *Forest) Place(s Seq, index int) (parent Elem, side Side) {
 		at := f.start(s)
 		return f.elementFrom(at.leaf, at.i), Left
 	}
-	off := f.seekIndex(s, index-1)
+	return f.placeBehind(f.seekIndex(s, index-1))
+}
+
+// PlaceBehind is where a new element goes so that it comes right behind e, an
+// element, dead or live.
+func (f *Forest) PlaceBehind(e Elem) (parent Elem, side Side) { return f.placeBehind(f.seek(e)) }
+
+// placeBehind places behind the element so far into the span at which the cursor is.
+func (f *Forest) placeBehind(off uint32) (parent Elem, side Side) {
 	sp := f.cur.spans[f.cur.i]
 	p := sp.first + off
 	switch {

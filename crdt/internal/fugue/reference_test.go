@@ -172,11 +172,15 @@ func (f *slow) Place(s Seq, index int) (parent Elem, side Side) {
 		}
 		return all[0], Left
 	}
-	p := f.live(s)[index-1]
-	if len(f.elems[p].kids[Right]) == 0 {
-		return p, Right
+	return f.PlaceBehind(f.live(s)[index-1])
+}
+
+func (f *slow) PlaceBehind(e Elem) (parent Elem, side Side) {
+	if len(f.elems[e].kids[Right]) == 0 {
+		return e, Right
 	}
-	return all[slices.Index(all, p)+1], Left
+	all := f.all(f.elems[e].seq)
+	return all[slices.Index(all, e)+1], Left
 }
 
 func (f *slow) Spans(s Seq, yield func(first Elem, n int, live bool) bool) {
