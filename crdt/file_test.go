@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,38 @@ func TestFileDamageByPlace(t *testing.T) {
 	}
 	if most < r.Len()/2 {
 		t.Fatalf("at most %d of %d changes were kept", most, r.Len())
+	}
+}
+
+// Loading writes nothing into the file, also where a column that is compressed
+// follows one that is not.
+func TestFileIsOnlyRead(t *testing.T) {
+	t.Parallel()
+	m := newMill(t, crdt.Ledger)
+	r := newReplica(t, m.charter)
+	rng := rand.NewChaCha8([32]byte{})
+	prev := m.room
+	for i := range 18 {
+		run := m.run(0, prev, bytesOf(17, func(k int) []byte {
+			if i >= 16 {
+				return m.payload(60_000)
+			}
+			noise := make([]byte, 60_000)
+			_, _ = rng.Read(noise) // it never fails
+			return refPayload(int64(k), nil, refEncode([]any{[]any{0, 1, noise}}))
+		})...)
+		prev = run.last(m.room)
+		if code := deliver(t, r, refPack{run}.frame(), 1); code != "" {
+			t.Fatal(code)
+		}
+	}
+	saved := r.Save(nil)
+	intact := bytes.Clone(saved)
+	if loaded, err := crdt.LoadFile(saved); err != nil || loaded.LogDigest() != r.LogDigest() {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(saved, intact) {
+		t.Fatal("the file is another")
 	}
 }
 

@@ -167,8 +167,8 @@ var unpackers = sync.Pool{New: func() any {
 	return &unpacker{d}
 }}
 
-// column reads a column of at most limit bytes, which are allocated only then.
-// What could be read of a damaged one is returned too.
+// column reads a column of at most limit bytes, which are allocated only then,
+// unless buf holds as many. What could be read of a damaged one is returned too.
 func (u *unpacker) column(r *columnReader, buf []byte, limit int) (raw []byte, err error) {
 	n := r.uvarint()
 	if r.bad || n > uint64(limit) {
@@ -183,7 +183,7 @@ func (u *unpacker) column(r *columnReader, buf []byte, limit int) (raw []byte, e
 		if r.bad {
 			return nil, errColumn
 		}
-		return b, nil
+		return append(buf[:0], b...), nil // b is the file's: buf is written to again
 	}
 	b := r.bytes(stored)
 	if r.bad {
