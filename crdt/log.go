@@ -179,6 +179,13 @@ func (l *log) back(i int32, d uint64) int32 {
 		return none
 	}
 	want := l.seq(i) - uint32(d)
+	// Who writes alone has a chain that is a row of the log; who never forked, one
+	// change of each seq.
+	if a := l.author(i); d <= uint64(i) && a < uint32(len(l.authors)) && !l.authors[a].forked {
+		if j := i - int32(d); l.author(j) == a && l.seq(j) == want {
+			return j
+		}
+	}
 	for l.seq(i) > want {
 		if r := l.at(i); l.seq(r.jump) >= want {
 			i = r.jump

@@ -127,8 +127,7 @@ func (o *op) parse(r *dcbor.Reader) bool {
 	if r.Err() != nil {
 		return false
 	}
-	fields, known := opFields[o.code]
-	if !known || n != fields {
+	if o.code >= opCode(len(opFields)) || n != opFields[o.code] {
 		return false
 	}
 	if o.code != opInsertOn {
@@ -166,8 +165,8 @@ func (o *op) parse(r *dcbor.Reader) bool {
 	return r.Err() == nil
 }
 
-// opFields is the length of the array of each op, code included.
-var opFields = map[opCode]int{
+// opFields is the length of the array of each op, code included: none of 0.
+var opFields = [...]int{
 	opAppend: 3, opMark: 3, opSet: 5, opMake: 5, opUnset: 4,
 	opInsertRight: 3, opInsertLeft: 3, opInsertFirst: 3, opInsertOn: 2,
 	opDelete: 3, opAdd: 3,
