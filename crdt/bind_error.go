@@ -94,13 +94,25 @@ func (j *joined) err() error {
 	}
 }
 
+// unplaced is the reason of an error of a Tx, which names the object that it edited
+// and not what the handle is for; any other error as it is.
+func unplaced(err error) error {
+	if e, ok := err.(*PathError); ok && (e.Name != (Name{}) || len(e.Path) == 0) {
+		return e.Err
+	}
+	return err
+}
+
 // locate makes *[PathError]s of what lies below path.
 func locate(path []any, err error) error {
 	switch e := err.(type) { // as it is: what is wrapped has been located
 	case *PathError:
+		if err := unplaced(e); err != error(e) {
+			return &PathError{Path: path, Err: err}
+		}
 		return e
 	case *misfit:
-		return &PathError{Path: append(slices.Clip(path), e.path...), Err: e.err}
+		return &PathError{Path: append(slices.Clip(path), e.path...), Err: unplaced(e.err)}
 	case misfits:
 		all := make([]error, len(e))
 		for i := range e {

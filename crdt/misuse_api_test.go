@@ -165,8 +165,7 @@ func TestMisuseOfEverything(t *testing.T) {
 					t.Errorf("got %v, want %v", err, row.want)
 				}
 				var place *crdt.PathError
-				named := strings.HasPrefix(name, "Tx.") // says the name, no path
-				if row.path != "" && !named && (!errors.As(err, &place) || fmt.Sprint(place.Path) != row.path) {
+				if row.path != "" && (!errors.As(err, &place) || fmt.Sprint(place.Path) != row.path) {
 					t.Errorf("got %v, want it to name the path %s", err, row.path)
 				}
 				if after := m.state(); after != before {

@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -124,20 +125,28 @@ func (tx *Tx) target(n Name, kind, or ObjectKind) (t txTarget, err error) {
 		if tx.last.object == nil || n != tx.name {
 			th, ok := tx.replica.log.thing(n)
 			if !ok || !tx.doc.exists(th) {
-				return t, fmt.Errorf("%w: %v", ErrNoTarget, n)
+				return t, ErrNoTarget
 			}
 			o := tx.doc.object(th)
 			if o == nil {
-				return t, fmt.Errorf("%w: %v is not an object", ErrWrongType, n)
+				return t, fmt.Errorf("%w: not an object", ErrWrongType)
 			}
 			tx.name, tx.last = n, txTarget{th, o, o.kind, o.depth}
 		}
 		t = tx.last
 	}
 	if t.kind != kind && t.kind != or {
-		return t, fmt.Errorf("%w: %v is a %v, want a %v", ErrWrongType, n, t.kind, kind)
+		return t, fmt.Errorf("%w: a %v, want a %v", ErrWrongType, t.kind, kind)
 	}
 	return t, nil
+}
+
+// fail says where what n names stands, if it stands anywhere.
+func (tx *Tx) fail(n Name, err error) error {
+	if err == nil || errors.Is(err, ErrTxEnded) {
+		return err
+	}
+	return tx.replica.Doc().fail(n, err)
 }
 
 // own is an object that this Tx made.
@@ -215,20 +224,20 @@ func (tx *Tx) Mark(target Name, l Literal) error {
 	}
 	t, ok := tx.thing(target)
 	if !ok || t.change != self && !tx.replica.doc.exists(t) {
-		return fmt.Errorf("%w: %v", ErrNoTarget, target)
+		return tx.fail(target, ErrNoTarget)
 	}
 	if _, err := ParseLiteral(l); err != nil {
-		return err
+		return tx.fail(target, err)
 	}
 	tx.tails = append(tx.tails, l...)
 	_, err := tx.add(txOp{code: opMark, target: t}, 0)
-	return err
+	return tx.fail(target, err)
 }
 
 // Set puts l under key of a map, in place of all values that are there now.
 func (tx *Tx) Set(m Name, key string, l Literal) (Name, error) {
 	if _, err := ParseLiteral(l); err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(m, err)
 	}
 	tx.tails = append(tx.tails, l...)
 	return tx.assign(opSet, MapObject, m, key, 0)
@@ -250,7 +259,7 @@ func (tx *Tx) Unset(m Name, key string) error {
 // SetRegister puts l into a register, in place of all values that are there now.
 func (tx *Tx) SetRegister(r Name, l Literal) (Name, error) {
 	if _, err := ParseLiteral(l); err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(r, err)
 	}
 	tx.tails = append(tx.tails, l...)
 	return tx.assign(opSet, RegisterObject, r, "", 0)
@@ -280,6 +289,7 @@ func (tx *Tx) assign(code opCode, kind ObjectKind, n Name, key string, made Obje
 	defer func() {
 		if err != nil {
 			tx.undo(len(tx.ops))
+			err = tx.fail(n, err)
 		}
 	}()
 	t, err := tx.target(n, kind, kind)
@@ -289,11 +299,11 @@ func (tx *Tx) assign(code opCode, kind ObjectKind, n Name, key string, made Obje
 	depth := t.depth + 1
 	if code == opMake {
 		if err := fits(made, depth); err != nil {
-			return Name{}, fmt.Errorf("%v: %w", n, err)
+			return Name{}, err
 		}
 	}
 	if !utf8.ValidString(key) {
-		return Name{}, fmt.Errorf("%w: key of %v is not valid UTF-8", ErrLiteral, n)
+		return Name{}, fmt.Errorf("%w: key is not valid UTF-8", ErrLiteral)
 	}
 	at := txSlot{t.thing, key}
 	most := len(tx.replaces) + MaxReplaces
@@ -342,21 +352,22 @@ func fits(kind ObjectKind, depth int) error {
 func (tx *Tx) Insert(list Name, index int, items ...Literal) (Name, error) {
 	for i, l := range items {
 		if _, err := ParseLiteral(l); err != nil {
-			return Name{}, fmt.Errorf("item %d: %w", i, err)
+			return Name{}, tx.fail(list, fmt.Errorf("item %d: %w", i, err))
 		}
 	}
 	if len(items) == 0 {
-		return Name{}, fmt.Errorf("%w: nothing to insert", ErrLiteral)
+		return Name{}, tx.fail(list, fmt.Errorf("%w: nothing to insert", ErrLiteral))
 	}
 	o, err := tx.place(ListObject, list, index)
 	if err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(list, err)
 	}
 	tx.tails = dcbor.AppendArray(tx.tails, len(items))
 	for _, l := range items {
 		tx.tails = append(tx.tails, l...)
 	}
-	return tx.add(o, len(items))
+	n, err := tx.add(o, len(items))
+	return n, tx.fail(list, err)
 }
 
 // InsertObject puts a new object into a list before the item that is at index
@@ -364,52 +375,53 @@ func (tx *Tx) Insert(list Name, index int, items ...Literal) (Name, error) {
 func (tx *Tx) InsertObject(list Name, index int, k ObjectKind) (Name, error) {
 	t, err := tx.target(list, ListObject, ListObject)
 	if err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(list, err)
 	}
 	depth := t.depth + 1
 	if err := fits(k, depth); err != nil {
-		return Name{}, fmt.Errorf("%v: %w", list, err)
+		return Name{}, tx.fail(list, err)
 	}
 	o, err := tx.place(ListObject, list, index)
 	if err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(list, err)
 	}
 	tx.tails = dcbor.AppendUint(tx.tails, uint64(k))
 	n, err := tx.add(o, 1)
 	if err == nil {
 		tx.objects = append(tx.objects, txObject{int(n.Index), k, depth})
 	}
-	return n, err
+	return n, tx.fail(list, err)
 }
 
 // InsertText puts text into a text before the code point that is at index now.
 func (tx *Tx) InsertText(t Name, index int, text string) (Name, error) {
 	if !utf8.ValidString(text) {
-		return Name{}, fmt.Errorf("%w: text is not valid UTF-8", ErrLiteral)
+		return Name{}, tx.fail(t, fmt.Errorf("%w: text is not valid UTF-8", ErrLiteral))
 	}
 	if len(text) > MaxPayloadBytes {
-		return Name{}, fmt.Errorf("%w: %d bytes, at most %d", ErrLiteral, len(text), MaxPayloadBytes)
+		return Name{}, tx.fail(t, fmt.Errorf("%w: %d bytes, at most %d", ErrLiteral, len(text), MaxPayloadBytes))
 	}
 	if text == "" {
-		return Name{}, fmt.Errorf("%w: nothing to insert", ErrLiteral)
+		return Name{}, tx.fail(t, fmt.Errorf("%w: nothing to insert", ErrLiteral))
 	}
 	o, err := tx.place(TextObject, t, index)
 	if err != nil {
-		return Name{}, err
+		return Name{}, tx.fail(t, err)
 	}
 	tx.tails = dcbor.AppendText(tx.tails, text)
-	return tx.add(o, utf8.RuneCountInString(text))
+	n, err := tx.add(o, utf8.RuneCountInString(text))
+	return n, tx.fail(t, err)
 }
 
 // Add adds n to a counter, modulo 2^64.
 func (tx *Tx) Add(counter Name, n int64) error {
 	t, err := tx.target(counter, CounterObject, CounterObject)
 	if err != nil {
-		return err
+		return tx.fail(counter, err)
 	}
 	tx.tails = dcbor.AppendInt(tx.tails, n)
 	_, err = tx.add(txOp{code: opAdd, target: t.thing}, 0)
-	return err
+	return tx.fail(counter, err)
 }
 
 // place is the op, but for its tail, that inserts at index of a list or text.
@@ -423,7 +435,7 @@ func (tx *Tx) place(kind ObjectKind, n Name, index int) (o txOp, err error) {
 		length = tx.doc.forest.Len(t.object.seq)
 	}
 	if index < 0 || index > length {
-		return o, fmt.Errorf("%w: %d of %d in %v", ErrBadIndex, index, length, n)
+		return o, badIndex(index, index, length)
 	}
 	o = txOp{code: opInsertFirst, target: t.thing}
 	if t.object == nil {
@@ -452,17 +464,17 @@ func (tx *Tx) place(kind ObjectKind, n Name, index int) (o txOp, err error) {
 func (tx *Tx) Delete(seq Name, index, count int) error {
 	t, err := tx.target(seq, ListObject, TextObject)
 	if err != nil {
-		return err
+		return tx.fail(seq, err)
 	}
 	length := 0
 	if t.object != nil {
 		length = tx.doc.forest.Len(t.object.seq)
 	}
 	if index < 0 || count < 0 || index > length-count {
-		return fmt.Errorf("%w: [%d, %d) of %d in %v", ErrBadIndex, index, index+count, length, seq)
+		return tx.fail(seq, badIndex(index, index+count, length))
 	}
 	if tx.deletes+count > MaxDeleteRange {
-		return overLimit("elements that the deletes of a change name", MaxDeleteRange, tx.deletes+count)
+		return tx.fail(seq, overLimit("elements that the deletes of a change name", MaxDeleteRange, tx.deletes+count))
 	}
 	if count == 0 {
 		return nil
@@ -474,7 +486,7 @@ func (tx *Tx) Delete(seq Name, index, count int) error {
 	})
 	if err != nil {
 		tx.undo(before)
-		return err
+		return tx.fail(seq, err)
 	}
 	tx.deletes += count
 	return nil
