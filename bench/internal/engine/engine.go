@@ -35,6 +35,10 @@ var works = map[string]func(*trace.Case) (Run, error){
 	"apply":          func(c *trace.Case) (Run, error) { return applyRun(c, LongRun, false) },
 	"apply-2cores":   func(c *trace.Case) (Run, error) { return applyRun(c, LongRun, true) },
 	"apply-256":      func(c *trace.Case) (Run, error) { return applyRun(c, ShortRun, false) },
+	"file":           func(c *trace.Case) (Run, error) { return fileRun(c, c.Times) },
+	"file-typing":    func(c *trace.Case) (Run, error) { return fileRun(c, c.TypingTimes()) },
+	"load":           loadRun,
+	"snapshot":       snapshotRun,
 	"heap":           heapRun,
 	"merge":          func(c *trace.Case) (Run, error) { return mergeRun(c, true) },
 	"merge-unsigned": func(c *trace.Case) (Run, error) { return mergeRun(c, false) },
@@ -122,9 +126,12 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// peer is whom all packs come from.
+const peer = 1
+
 // receive has r take a checked pack, which must be accepted or, if that is allowed, wait.
 func receive(r *crdt.Replica, p *crdt.Pack, mayWait bool) error {
-	out := r.Receive(p, 1, time.Unix(0, 0))
+	out := r.Receive(p, peer, time.Unix(0, 0))
 	if out.Err != nil {
 		return out.Err
 	}

@@ -51,6 +51,11 @@ func TestText(t *testing.T) {
 			t.Errorf("%s: got bytes %v", work, res.Bytes)
 		}
 	}
+	for _, work := range []string{"file", "file-typing", "load", "snapshot"} {
+		if res := run(t, work, c); res.Ms == nil || res.Bytes == nil || *res.Bytes < 100 || *res.Bytes > 200_000 {
+			t.Errorf("%s: got %+v", work, res)
+		}
+	}
 	if res := run(t, "heap", c); res.Heap == nil || res.Ms != nil {
 		t.Errorf("heap: got %+v", res)
 	}
@@ -61,7 +66,7 @@ func TestOtherEnd(t *testing.T) {
 	t.Parallel()
 	c := sequential(t)
 	c.End += "!"
-	for _, work := range []string{"make", "apply", "apply-2cores", "heap"} {
+	for _, work := range []string{"make", "apply", "apply-2cores", "heap", "load", "snapshot"} {
 		once, err := works[work](c)
 		if err != nil {
 			t.Fatal(err)

@@ -90,7 +90,7 @@ func appendApplyRun(c *trace.Case) (Run, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		res, err := timed(func() error { return apply(r, check, frames, false) })
+		res, err := timed(func() error { return apply(r, check, frames) })
 		return res, errors.Join(err, checkLedger(r, c))
 	}, nil
 }

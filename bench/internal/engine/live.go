@@ -161,17 +161,20 @@ func sameCharacters(got, want string) error {
 	return nil
 }
 
-// bundle is how many runs of one change of an author travel as one pack.
-const bundle = 50
+// batch is how many packs of one change each are checked at a time, as they would arrive in one message.
+const batch = 256
 
-// headsRun has a replica take what many authors typed at the head at once, in runs of so many changes: in packs of one run each, checked
-// and taken one by one, or, where a run is one change, in packs of several, checked by two goroutines.
+// headsRun has a replica take what many authors typed at the head at once, in packs of one run of so many changes: checked and taken one by one
+// or, where a run is one change, checked many at a time.
 func headsRun(c *trace.Case, run int) (Run, error) {
-	first, frames, want, err := headsFrames(c, run)
+	first, packs, want, err := headsPacks(c, run)
 	if err != nil {
 		return nil, err
 	}
-	check := crdt.NewChecker(room)
+	size := 1
+	if run == 1 {
+		size = batch
+	}
 	return func() (Result, error) {
 		r, err := crdt.NewReplica(room)
 		if err == nil {
@@ -180,12 +183,8 @@ func headsRun(c *trace.Case, run int) (Run, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		res, err := timed(func() error {
-			if run == 1 {
-				return applyAhead(r, check, frames, 2, true)
-			}
-			return apply(r, check, frames, true)
-		})
+		check := crdt.NewChecker(room)
+		res, err := timed(func() error { return takeAll(r, check, packs, size) })
 		got, textErr := content(r)
 		if textErr == nil {
 			textErr = sameCharacters(got, want)
@@ -194,8 +193,56 @@ func headsRun(c *trace.Case, run int) (Run, error) {
 	}, nil
 }
 
-// headsFrames are the packs of a heads case in their order of arrival, and the text's characters.
-func headsFrames(c *trace.Case, run int) (first []byte, frames [][]byte, want string, err error) {
+// headsPack is a pack of a heads case, and its last change.
+type headsPack struct {
+	frame   []byte
+	last    crdt.ChangeID
+	arrival int
+}
+
+// takeAll has r take packs that may come before their parents. What the pending buffer, which is bounded, does not hold until they have
+// come is handed to r again, without being checked again.
+func takeAll(r *crdt.Replica, check *crdt.Checker, all []headsPack, size int) error {
+	packs := make([]*crdt.Pack, 0, len(all))
+	frames := make([][]byte, 0, size)
+	for some := range slices.Chunk(all, size) {
+		frames = frames[:0]
+		for i := range some {
+			frames = append(frames, some[i].frame)
+		}
+		checked, errs := check.CheckAll(frames, nil)
+		for i, p := range checked {
+			err := errs[i]
+			if err == nil {
+				err = receive(r, p, true)
+			}
+			if err != nil {
+				return fmt.Errorf("pack %d: %w", len(packs), err)
+			}
+			packs = append(packs, p)
+		}
+	}
+	for waiting := len(all); waiting > 0; {
+		before := waiting
+		waiting = 0
+		for i, p := range packs {
+			if _, ok := r.Index(all[i].last); ok {
+				continue
+			}
+			waiting++
+			if err := receive(r, p, true); err != nil {
+				return fmt.Errorf("pack %d: %w", i, err)
+			}
+		}
+		if waiting == before && waiting > 0 {
+			return fmt.Errorf("%d packs wait for ever", waiting)
+		}
+	}
+	return nil
+}
+
+// headsPacks are the packs of a heads case in their order of arrival, and the text's characters.
+func headsPacks(c *trace.Case, run int) (first []byte, packs []headsPack, want string, err error) {
 	first, text, err := base(0)
 	if err != nil {
 		return nil, nil, "", err
@@ -204,36 +251,23 @@ func headsFrames(c *trace.Case, run int) (first []byte, frames [][]byte, want st
 	for at, m := range c.Order {
 		arrival[m] = at
 	}
-	type arriving struct {
-		frame []byte
-		at    int
-	}
-	var all []arriving
 	for a := range c.Agents {
 		t, err := newTypist(a+1, first, text)
 		if err != nil {
 			return nil, nil, "", err
 		}
 		letter := string(rune('a' + a%26))
-		var unsent [][]byte
 		for i := range c.Inserts {
 			if err := t.splice(int64(i), 0, 0, letter, func() {}); err != nil {
 				return nil, nil, "", err
 			}
 			want += letter
-			last := i == c.Inserts-1
-			if n, _ := t.writer.Unsigned(); n == run || last {
-				unsent = append(unsent, t.seal())
-			}
-			if len(unsent) > 0 && (run > 1 || len(unsent) == bundle || last) {
-				all = append(all, arriving{join(unsent), arrival[a*c.Inserts+i]})
-				unsent = nil
+			if n, _ := t.writer.Unsigned(); n == run || i == c.Inserts-1 {
+				last := t.replica.ID(t.replica.Len() - 1)
+				packs = append(packs, headsPack{t.seal(), last, arrival[a*c.Inserts+i]})
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(x, y arriving) int { return x.at - y.at })
-	for _, f := range all {
-		frames = append(frames, f.frame)
-	}
-	return first, frames, want, nil
+	slices.SortStableFunc(packs, func(x, y headsPack) int { return x.arrival - y.arrival })
+	return first, packs, want, nil
 }

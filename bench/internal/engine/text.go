@@ -133,16 +133,12 @@ func (t *typist) typed(c *trace.Case, times []int64, run int) (frames [][]byte, 
 
 // content is the text of r.
 func content(r *crdt.Replica) (string, error) {
-	held, err := r.Values(crdt.Root, key)
-	if err != nil || len(held) != 1 {
-		return "", fmt.Errorf("%w: %d texts, %v", ErrOtherText, len(held), err)
+	d := r.Doc()
+	n, err := d.Find(key)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrOtherText, err)
 	}
-	m, ok := r.Value().(map[string]any)
-	s, isText := m[key].(string)
-	if !ok || !isText {
-		return "", fmt.Errorf("%w: no text in it", ErrOtherText)
-	}
-	return s, nil
+	return d.Text(n)
 }
 
 func checkText(r *crdt.Replica, want string) error {
@@ -197,20 +193,20 @@ func applyRun(c *trace.Case, run int, ahead bool) (Run, error) {
 		check := crdt.NewChecker(room)
 		res, err := timed(func() error {
 			if ahead {
-				return applyAhead(r, check, frames, 1, false)
+				return applyAhead(r, check, frames)
 			}
-			return apply(r, check, frames, false)
+			return apply(r, check, frames)
 		})
 		return res, errors.Join(err, checkText(r, c.End))
 	}, nil
 }
 
 // apply checks and takes frames one by one.
-func apply(r *crdt.Replica, check *crdt.Checker, frames [][]byte, mayWait bool) error {
+func apply(r *crdt.Replica, check *crdt.Checker, frames [][]byte) error {
 	for i, f := range frames {
 		p, err := check.Check(f, nil)
 		if err == nil {
-			err = receive(r, p, mayWait)
+			err = receive(r, p, false)
 		}
 		if err != nil {
 			return fmt.Errorf("frame %d: %w", i, err)
@@ -219,31 +215,27 @@ func apply(r *crdt.Replica, check *crdt.Checker, frames [][]byte, mayWait bool) 
 	return nil
 }
 
-// applyAhead has so many other goroutines check the next frames while one is taken, in order.
-func applyAhead(r *crdt.Replica, check *crdt.Checker, frames [][]byte, checkers int, mayWait bool) error {
+// applyAhead has another goroutine check the next frames while one is taken.
+func applyAhead(r *crdt.Replica, check *crdt.Checker, frames [][]byte) error {
 	type checked struct {
 		pack *crdt.Pack
 		err  error
 	}
-	results := make([]chan checked, checkers)
-	for k := range results {
-		results[k] = make(chan checked, 2)
-		go func() {
-			defer close(results[k])
-			for i := k; i < len(frames); i += checkers {
-				p, err := check.Check(frames[i], nil)
-				results[k] <- checked{p, err}
-			}
-		}()
-	}
+	packs := make(chan checked, 4)
+	go func() {
+		defer close(packs)
+		for _, f := range frames {
+			p, err := check.Check(f, nil)
+			packs <- checked{p, err}
+		}
+	}()
 	var first error
-	for i := range frames { // to the end, so that nobody waits to send
-		p := <-results[i%checkers]
+	for p := range packs { // to the end, so that nobody waits to send
 		if first == nil {
 			first = p.err
 		}
 		if first == nil {
-			first = receive(r, p.pack, mayWait)
+			first = receive(r, p.pack, false)
 		}
 	}
 	return first
@@ -263,7 +255,7 @@ func heapRun(c *trace.Case) (Run, error) {
 			return Result{}, err
 		}
 		for _, f := range frames {
-			if err := apply(r, check, [][]byte{slices.Clone(f)}, false); err != nil {
+			if err := apply(r, check, [][]byte{slices.Clone(f)}); err != nil {
 				return Result{}, err
 			}
 		}
