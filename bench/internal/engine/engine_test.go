@@ -105,7 +105,7 @@ func TestLive(t *testing.T) {
 func TestHeads(t *testing.T) {
 	t.Parallel()
 	for _, random := range []bool{false, true} {
-		c := trace.NewHeads(5, 70, random)
+		c := trace.NewHeads(7, 160, random) // so many that single changes are held back
 		for _, work := range []string{"heads-200", "heads-20", "heads-1"} {
 			if res := run(t, work, c); res.Ms == nil {
 				t.Errorf("%s: got %+v", work, res)

@@ -193,49 +193,46 @@ func headsRun(c *trace.Case, run int) (Run, error) {
 	}, nil
 }
 
-// headsPack is a pack of a heads case, and its last change.
+// headsPack is a pack of a heads case: which one it is of its author's.
 type headsPack struct {
-	frame   []byte
-	last    crdt.ChangeID
-	arrival int
+	frame          []byte
+	author, number int
+	arrival        int
 }
 
-// takeAll has r take packs that may come before their parents. What the pending buffer, which is bounded, does not hold until they have
-// come is handed to r again, without being checked again.
+// takeAll has r take packs that may come before their parents, and checks so many at a time. More than the pending buffer holds of one peer
+// (a pack counts for MaxPendingBytes/MaxPendingPacks at least) are held back here until their predecessors have come.
 func takeAll(r *crdt.Replica, check *crdt.Checker, all []headsPack, size int) error {
-	packs := make([]*crdt.Pack, 0, len(all))
+	hold := len(all) > crdt.MaxPendingPeerBytes/(crdt.MaxPendingBytes/crdt.MaxPendingPacks)
+	type place struct{ author, number int }
+	held := make(map[place]*crdt.Pack)
+	next := make(map[int]int) // number of the author's next pack
 	frames := make([][]byte, 0, size)
 	for some := range slices.Chunk(all, size) {
 		frames = frames[:0]
 		for i := range some {
 			frames = append(frames, some[i].frame)
 		}
-		checked, errs := check.CheckAll(frames, nil)
-		for i, p := range checked {
-			err := errs[i]
-			if err == nil {
-				err = receive(r, p, true)
-			}
-			if err != nil {
-				return fmt.Errorf("pack %d: %w", len(packs), err)
-			}
-			packs = append(packs, p)
-		}
-	}
-	for waiting := len(all); waiting > 0; {
-		before := waiting
-		waiting = 0
+		packs, errs := check.CheckAll(frames, nil)
 		for i, p := range packs {
-			if _, ok := r.Index(all[i].last); ok {
+			if errs[i] != nil {
+				return errs[i]
+			}
+			author := some[i].author
+			at := place{author, some[i].number}
+			if hold && at.number != next[author] {
+				held[at] = p
 				continue
 			}
-			waiting++
-			if err := receive(r, p, true); err != nil {
-				return fmt.Errorf("pack %d: %w", i, err)
+			for p != nil {
+				if err := receive(r, p, !hold); err != nil {
+					return fmt.Errorf("pack %d of author %d: %w", at.number, author, err)
+				}
+				next[author]++
+				at = place{author, next[author]}
+				p = held[at]
+				delete(held, at)
 			}
-		}
-		if waiting == before && waiting > 0 {
-			return fmt.Errorf("%d packs wait for ever", waiting)
 		}
 	}
 	return nil
@@ -256,15 +253,15 @@ func headsPacks(c *trace.Case, run int) (first []byte, packs []headsPack, want s
 		if err != nil {
 			return nil, nil, "", err
 		}
-		letter := string(rune('a' + a%26))
+		letter, number := string(rune('a'+a%26)), 0
 		for i := range c.Inserts {
 			if err := t.splice(int64(i), 0, 0, letter, func() {}); err != nil {
 				return nil, nil, "", err
 			}
 			want += letter
 			if n, _ := t.writer.Unsigned(); n == run || i == c.Inserts-1 {
-				last := t.replica.ID(t.replica.Len() - 1)
-				packs = append(packs, headsPack{t.seal(), last, arrival[a*c.Inserts+i]})
+				packs = append(packs, headsPack{t.seal(), a, number, arrival[a*c.Inserts+i]})
+				number++
 			}
 		}
 	}
