@@ -3,8 +3,12 @@ package fugue
 import (
 	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -12,37 +16,74 @@ import (
 // An edit deletes and inserts so many characters at a position.
 type edit struct{ at, gone, come int }
 
-// readTrace reads a trace of josephg/editing-traces, of its sequential format, from
-// the directory that TALLYSTICK_TRACES names.
-func readTrace(t testing.TB, name string) (edits []edit, text []rune, end string) {
-	dir := os.Getenv("TALLYSTICK_TRACES")
+// tracesVariable names the directory of traces, .json or .json.gz.
+const tracesVariable = "TALLYSTICK_TRACES"
+
+// traceNames are the traces there are, without what their files end in.
+func traceNames(t testing.TB) (names []string) {
+	dir := os.Getenv(tracesVariable)
 	if dir == "" {
-		t.Skip("TALLYSTICK_TRACES names no directory of traces")
+		t.Skip(tracesVariable + " names no directory of traces")
 	}
-	file, err := os.Open(filepath.Join(dir, name+".json.gz"))
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
+	for _, f := range files {
+		if name, ok := strings.CutSuffix(strings.TrimSuffix(f.Name(), ".gz"), ".json"); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// readTrace reads a trace of josephg/editing-traces, and skips one that is not of
+// its sequential format.
+func readTrace(t testing.TB, name string) (edits []edit, text []rune, end string) {
+	path := filepath.Join(os.Getenv(tracesVariable), name+".json")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		b, err = unzip(path + ".gz")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	var trace struct {
-		EndContent string
-		Txns       []struct{ Patches [][3]any }
+		Kind, StartContent, EndContent string
+		Txns                           []struct{ Patches [][3]any }
 	}
-	if err := json.NewDecoder(z).Decode(&trace); err != nil {
+	if err := json.Unmarshal(b, &trace); err != nil {
 		t.Fatal(err)
+	}
+	if trace.Kind == "concurrent" {
+		t.Skip("not by one author")
+	}
+	add := func(at, gone int, come string) {
+		edits = append(edits, edit{at, gone, utf8.RuneCountInString(come)})
+		text = append(text, []rune(come)...)
+	}
+	if trace.StartContent != "" {
+		add(0, 0, trace.StartContent)
 	}
 	for _, txn := range trace.Txns {
 		for _, p := range txn.Patches {
-			come := p[2].(string)
-			edits = append(edits, edit{int(p[0].(float64)), int(p[1].(float64)), utf8.RuneCountInString(come)})
-			text = append(text, []rune(come)...)
+			add(int(p[0].(float64)), int(p[1].(float64)), p[2].(string))
 		}
 	}
 	return edits, text, trace.EndContent
+}
+
+func unzip(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	z, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // play makes the edits by index, as an author does.
@@ -69,7 +110,7 @@ func play(edits []edit) (*Forest, Seq) {
 }
 
 func BenchmarkTrace(b *testing.B) {
-	for _, name := range []string{"automerge-paper", "sveltecomponent"} {
+	for _, name := range traceNames(b) {
 		b.Run(name, func(b *testing.B) {
 			edits, text, end := readTrace(b, name)
 			f, s := play(edits)
