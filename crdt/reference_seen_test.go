@@ -121,8 +121,8 @@ func (s *seen) add(d *refDoc) {
 // floors are far below what 25 programs do on average.
 func (s *seen) atLeast(t *testing.T, floors map[string]int) {
 	t.Cleanup(func() {
-		if checks, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); t.Failed() || err != nil || checks < 100 || testing.Short() {
-			return // too few programs
+		if checks, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); t.Failed() || err != nil || checks < 100 || testing.Short() || len(s.n) == 0 {
+			return // too few programs, or none of this kind
 		}
 		for what, floor := range floors {
 			if s.n[what] < floor {
