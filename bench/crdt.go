@@ -165,7 +165,7 @@ func (m *crdtRun) measure(ctx context.Context, c *trace.Case) error {
 				return fmt.Errorf("%s: %w", w.peers, err)
 			}
 		}
-		m.figures = append(m.figures, w.figures(c, own, done[w.peers])...)
+		m.figures = append(m.figures, w.figures(c, own, done[w.peers], m.flags.limit)...)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func (r *run) growth(ctx context.Context, o crdtFlags) error {
 	for _, shape := range slices.Sorted(maps.Keys(shapes)) {
 		sizes := slices.Sorted(maps.Keys(shapes[shape]))
 		first, last := stat.Of(shapes[shape][sizes[0]]), stat.Of(shapes[shape][sizes[len(sizes)-1]])
-		f := report.Figure{Work: "growth", Name: shape, Unit: "ns an element", Summary: last}
+		f := report.Figure{Work: "growth", Name: strings.ReplaceAll(shape, "_", " "), Unit: "ns an element", Summary: last}
 		f.P95, f.P99 = last.Max, last.Max
 		for _, n := range sizes {
 			f.Beside = append(f.Beside, report.Cell{Head: report.Number(float64(n)), Text: report.Number(stat.Of(shapes[shape][n]).Median)})

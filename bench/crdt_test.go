@@ -136,7 +136,7 @@ func TestCRDTNotInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := r.lines[0].(crdtLine)
-	if l.Median != nil || l.Runs != 0 || r.figures[0].Note != "not in time" || r.figures[0].Verdict() != report.Failed {
+	if l.Median != nil || l.Runs != 0 || r.figures[0].Note != "> 0 s" || r.figures[0].Verdict() != report.Failed {
 		t.Errorf("got %+v, %+v", l, r.figures[0])
 	}
 }
@@ -168,14 +168,14 @@ func TestPeers(t *testing.T) {
 func TestBesideCell(t *testing.T) {
 	t.Parallel()
 	own := stat.Of([]float64{10, 20, 30})
-	time := func(o job.Outcome) (float64, bool) { return stat.Of(o.Ms).Median, len(o.Ms) > 0 }
+	of := func(o job.Outcome) (float64, bool) { return stat.Of(o.Ms).Median, len(o.Ms) > 0 }
 	for want, o := range map[string]job.Outcome{
 		"50 (2.5x)":        {Ms: []float64{50, 50, 50, 50, 50}, Runs: 5},
 		"50 (2.5x), 1 run": {Ms: []float64{50}, Runs: 1},
-		"not in time":      {Over: true},
+		"> 60 s":           {Over: true},
 		"":                 {Runs: 1},
 	} {
-		if got := besideCell(o, own, time); got != want {
+		if got := besideCell(o, own, of, time.Minute); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

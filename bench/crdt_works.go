@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tallystick/tallystick/bench/internal/job"
 	"github.com/tallystick/tallystick/bench/internal/report"
@@ -107,18 +108,19 @@ func (m *crdtRun) line(work, name, lib string, o job.Outcome) {
 }
 
 // figures are the rows of a work: its time, its bytes, its memory, as far as it has them.
-func (w *crdtMeasure) figures(c *trace.Case, own job.Outcome, beside []besideResult) []report.Figure {
+// limit is the time that was given to each library.
+func (w *crdtMeasure) figures(c *trace.Case, own job.Outcome, beside []besideResult, limit time.Duration) []report.Figure {
 	var all []report.Figure
 	add := func(name, unit string, s stat.Summary, budgets map[string]float64, of func(job.Outcome) (float64, bool)) {
 		f := report.Figure{Work: "crdt", Case: c.Name, Name: name, Unit: unit, Summary: s, Note: w.note}
 		if own.Over {
-			f.Note = "not in time"
+			f.Note = overTime(limit)
 		}
 		if limit, ok := budgets[c.Name]; ok {
 			f.Budgets = []report.Budget{report.AtMost("p50", limit)}
 		}
 		for _, b := range beside {
-			f.Beside = append(f.Beside, report.Cell{Head: b.lib.Name + " " + b.lib.Version, Text: besideCell(b.what, s, of)})
+			f.Beside = append(f.Beside, report.Cell{Head: b.lib.Name + " " + b.lib.Version, Text: besideCell(b.what, s, of, limit)})
 		}
 		all = append(all, f)
 	}
@@ -158,11 +160,11 @@ func (w *crdtMeasure) figures(c *trace.Case, own job.Outcome, beside []besideRes
 }
 
 // besideCell is a library's median and how many times ours it is.
-func besideCell(o job.Outcome, own stat.Summary, of func(job.Outcome) (float64, bool)) string {
+func besideCell(o job.Outcome, own stat.Summary, of func(job.Outcome) (float64, bool), limit time.Duration) string {
 	v, ok := of(o)
 	switch {
 	case o.Over:
-		return "not in time"
+		return overTime(limit)
 	case !ok:
 		return ""
 	}
@@ -177,6 +179,10 @@ func besideCell(o job.Outcome, own stat.Summary, of func(job.Outcome) (float64, 
 		}
 	}
 	return cell
+}
+
+func overTime(limit time.Duration) string {
+	return fmt.Sprintf("> %s s", report.Number(limit.Seconds()))
 }
 
 // leastRuns is how many a median should be of; fewer are told.
