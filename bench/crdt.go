@@ -29,7 +29,7 @@ func crdtWork(flags *flag.FlagSet) func(context.Context, *run) error {
 	flags.StringVar(&o.trace, "trace", "", "crdt: only this one: a trace's `name` without ending, heads-causal, heads-random or transactions")
 	flags.StringVar(&o.works, "work", "", "crdt: only these works, `NAME,…`, as -json calls them")
 	flags.BoolVar(&o.peers, "peers", false, "crdt: run the other libraries as well: needs node and npm")
-	flags.BoolVar(&o.growth, "growth", false, "crdt: the cost of the sequence against its length, and nothing else")
+	flags.BoolVar(&o.growth, "growth", false, "crdt: the cost of the sequence against its length as well, or, without -traces and -trace, alone")
 	flags.IntVar(&o.runs, "runs", 5, "crdt: runs that count, one more warms up")
 	flags.DurationVar(&o.limit, "limit", time.Minute, "crdt: time for all runs of one work in one library, and for preparing it")
 	return func(ctx context.Context, r *run) error {
@@ -113,7 +113,7 @@ func (r *run) crdt(ctx context.Context, o crdtFlags) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if o.growth {
+	if o.growth && o.traces == "" && o.trace == "" {
 		return r.growth(ctx, o)
 	}
 	cases, err := o.cases()
@@ -132,6 +132,9 @@ func (r *run) crdt(ctx context.Context, o crdtFlags) error {
 		if err := m.measure(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
+	}
+	if o.growth {
+		return r.growth(ctx, o)
 	}
 	return nil
 }
