@@ -124,7 +124,7 @@ func (r *Replica) appendRows(b []byte, d *Doc) ([]byte, error) {
 
 // OpenSnapshot reads what [Replica.Snapshot] wrote. The error wraps
 // [ErrFileFormat], [ErrFileVersion], [ErrFileTruncated], [ErrFileChecksum],
-// [ErrCharter] or [ErrMalformed]. See [Snapshot] for what may be done with it.
+// [ErrFileTrailing], [ErrCharter] or [ErrMalformed]. See [Snapshot] for what may be done with it.
 func OpenSnapshot(data []byte) (*Snapshot, error) {
 	s, err := openSnapshot(data)
 	if err != nil {
@@ -159,8 +159,7 @@ func openSnapshot(data []byte) (*Snapshot, error) {
 	r.ArrayN(5)
 	charter := r.Bytes()
 	changes := r.Uint()
-	n := r.Array()
-	for range n {
+	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
 		s.heads = append(s.heads, r.Bytes32())
 	}
 	s.docDigest = r.Bytes32()
@@ -246,9 +245,9 @@ func (s *Snapshot) Rows(yield func(SnapshotRow) bool) {
 func (s *Snapshot) readRows(yield func(SnapshotRow) bool) bool {
 	r := dcbor.NewReader(s.content)
 	r.ArrayN(2)
-	authors := make([]Author, r.Array())
-	for i := range authors {
-		authors[i] = r.Bytes32()
+	var authors []Author // as they are read: an array may claim as many as it has bytes
+	for n := r.Array(); n > 0 && r.Err() == nil; n-- {
+		authors = append(authors, r.Bytes32())
 	}
 	author := func() (a Author) {
 		if n := r.Uint(); n < uint64(len(authors)) {
@@ -260,12 +259,9 @@ func (s *Snapshot) readRows(yield func(SnapshotRow) bool) bool {
 	for range r.Array() {
 		r.ArrayN(4)
 		row := SnapshotRow{Author: author(), Time: r.Int(), Literal: r.Literal(MaxDepth)}
-		if n := r.Array(); n > 0 {
-			row.Marks = make([]Said, n)
-		}
-		for k := range row.Marks {
+		for n := r.Array(); n > 0 && r.Err() == nil; n-- {
 			r.ArrayN(2)
-			row.Marks[k] = Said{Author: author(), Literal: r.Literal(MaxDepth)}
+			row.Marks = append(row.Marks, Said{Author: author(), Literal: r.Literal(MaxDepth)})
 		}
 		if r.Err() != nil {
 			return false
