@@ -316,6 +316,9 @@ func (f *fileReader) accept() error {
 	if err := l.space(len(p.changes), len(p.links), len(p.payload)); err != nil {
 		return err
 	}
+	if err := r.doc.room(len(p.payload)); err != nil {
+		return err
+	}
 	block, pos := l.blocks.reserve(l.n, len(p.payload))
 	copy(block[pos:], p.payload)
 	links := int32(0)

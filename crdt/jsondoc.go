@@ -79,7 +79,7 @@ func (d *jsonDoc) makeObject(k ObjectKind, number uint32, holder *object) *objec
 // room returns [ErrFull] unless a pack of so many bytes is sure to fit in: every
 // thing takes a byte at least.
 func (d *jsonDoc) room(bytes int) error {
-	if int64(d.next)+int64(bytes) > maxThings {
+	if int64(d.next)+int64(bytes) > int64(maxThings) {
 		return ErrFull
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestDocumentFull(t *testing.T) {
 	for _, full := range []bool{true, false} {
 		d.next = 0
 		if full {
-			d.next = maxThings - 5
+			d.next = uint32(maxThings) - 5
 		}
 		err1, err2 := write(r, 2), r.Load(frame)
 		if errors.Is(err1, ErrFull) != full || errors.Is(err2, ErrFull) != full {
@@ -48,5 +48,27 @@ func TestDocumentFull(t *testing.T) {
 		if full && r.Len() != 0 || !full && r.Len() != 2 {
 			t.Fatalf("full %v: %d changes", full, r.Len())
 		}
+	}
+}
+
+// Nor by a file that holds more than there are numbers for: it is read up to there.
+func TestFileOfTooMuch(t *testing.T) { // not parallel: it lowers the limit of all documents
+	r, err := NewReplica(Charter{Name: "full", Kind: JSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := r.Writer(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Change(0, func(tx *Tx) error { _, err := tx.Set(Root, "k", emptyMap); return err }); err != nil {
+		t.Fatal(err)
+	}
+	w.Sign()
+	defer func(most int) { maxThings = most }(maxThings)
+	maxThings = 5
+	loaded, err := LoadFile(r.Save(nil))
+	if !errors.Is(err, ErrFull) || loaded == nil || loaded.Len() != 0 {
+		t.Fatalf("got %v", err)
 	}
 }
