@@ -167,13 +167,15 @@ var unpackers = sync.Pool{New: func() any {
 	return &unpacker{d}
 }}
 
-// column reads a column of at most limit bytes, which are allocated only then,
-// unless buf holds as many. What could be read of a damaged one is returned too.
-func (u *unpacker) column(r *columnReader, buf []byte, limit int) (raw []byte, err error) {
+// column reads a column of at most *limit bytes, which are allocated only then,
+// unless buf holds as many, and takes from *limit what it may have allocated. What
+// could be read of a damaged one is returned too.
+func (u *unpacker) column(r *columnReader, buf []byte, limit *int) (raw []byte, err error) {
 	n := r.uvarint()
-	if r.bad || n > uint64(limit) {
+	if r.bad || n > uint64(*limit) {
 		return nil, errColumn
 	}
+	*limit -= int(n)
 	if n == 0 {
 		return nil, nil
 	}

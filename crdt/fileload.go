@@ -245,12 +245,11 @@ func (f *fileReader) unpack(body []byte) (first error) {
 	r := columnReader{buf: body}
 	limit := MaxFileColumnBytes
 	for c := range columns {
-		raw, err := f.unpacker.column(&r, f.columns[c], limit)
+		raw, err := f.unpacker.column(&r, f.columns[c], &limit)
 		if err != nil && first == nil {
 			first = fmt.Errorf("%w: %w", ErrFileColumns, err)
 		}
 		f.columns[c] = raw
-		limit -= len(raw)
 		f.raw[c].buf = raw
 	}
 	if first == nil && !r.done() {

@@ -147,7 +147,8 @@ func openSnapshot(data []byte) (*Snapshot, error) {
 		return nil, ErrFileChecksum
 	}
 	rest := columnReader{buf: data[len(snapshotLabel):sum]}
-	body, err := u.column(&rest, nil, MaxSnapshotBytes)
+	limit := MaxSnapshotBytes
+	body, err := u.column(&rest, nil, &limit)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrFileFormat, err)
