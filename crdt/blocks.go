@@ -64,6 +64,9 @@ func (b *blocks) mark() { b.hints = append(b.hints, int32(len(b.extents)-1)) }
 
 // of is the block that holds the payload of change i. O(log slabSize).
 func (b *blocks) of(i int32) []byte {
+	if newest := &b.extents[len(b.extents)-1]; i >= newest.first {
+		return b.bufs[newest.block] // what is being applied
+	}
 	slab := int(i / slabSize)
 	lo, hi := int(b.hints[slab]), len(b.extents)-1
 	if slab+1 < len(b.hints) {

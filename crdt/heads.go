@@ -48,6 +48,9 @@ func (h *heads) len() int {
 	return h.rest.Len() + 1
 }
 
+// only reports whether i is the one head.
+func (h *heads) only(i int32) bool { return i == h.n-1 && i >= 0 && h.rest.Len() == 0 }
+
 // up yields the heads, oldest arrival first.
 func (h *heads) up(yield func(int32) bool) {
 	more := true

@@ -29,7 +29,7 @@ func (b *numbering) begin() {
 	if b.n%pageSize == 0 {
 		b.bases = append(b.bases, new([pageSize]uint32))
 	}
-	b.bases[b.n/pageSize][b.n%pageSize] = b.next
+	b.bases[uint32(b.n)/pageSize][uint32(b.n)%pageSize] = b.next
 	b.n++
 }
 
@@ -40,7 +40,9 @@ func (b *numbering) end() {
 	}
 }
 
-func (b *numbering) base(i int32) uint32 { return b.bases[i/pageSize][i%pageSize] }
+func (b *numbering) base(i int32) uint32 {
+	return b.bases[uint32(i)/pageSize][uint32(i)%pageSize]
+}
 
 // after is the number that follows the things of change i, of those that it made
 // so far if it is being applied.

@@ -140,6 +140,9 @@ func (w *Writer) Sign() (from, to int) {
 // appendOwnLinks appends the heads that an author names: the newest MaxOwnLinks,
 // and besides what needed names, by id. prev is left out.
 func (l *log) appendOwnLinks(links []int32, prev int32, needed []int32) []int32 {
+	if len(needed) == 0 && l.heads.only(prev) {
+		return links
+	}
 	count := 0
 	for i := range l.heads.down {
 		if i != prev {
