@@ -32,8 +32,7 @@ type document interface {
 type watcher interface {
 	// inserted: things first … first+n-1 are new items of one sequence, in a row.
 	inserted(first thing, n int)
-	// deleting: elements first … first+n-1 of one sequence are about to die, but for
-	// those that are dead.
+	// deleting: elements first … first+n-1 of one sequence, which live, are about to die.
 	deleting(first thing, n int)
 	// assigning and assigned: before and after a set, make or unset.
 	assigning(holder thing, key string)

@@ -327,6 +327,7 @@ func TestGrowthShapes(t *testing.T) {
 			t.Parallel()
 			g := grown(name, 256, 128)
 			r := newReplica(t, roomOf(crdt.JSON))
+			died := r.CountDeaths()
 			for _, frame := range g.frames {
 				if code := deliver(t, r, frame, 1); code != "" {
 					t.Fatal(code)
@@ -337,6 +338,10 @@ func TestGrowthShapes(t *testing.T) {
 			equalsReference(t, r, ref)
 			if void := strings.Contains(name, "void"); void != (ref.doc.voids > 0) {
 				t.Fatalf("%d void ops", ref.doc.voids)
+			}
+			// However many name it, who observes hears of it once.
+			if died.Told > r.Things() {
+				t.Fatalf("told of %d that die, %d were made", died.Told, r.Things())
 			}
 		})
 	}

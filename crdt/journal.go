@@ -165,11 +165,9 @@ func (j *journal) deleting(first thing, n int) {
 	if !visible {
 		return
 	}
-	var ranks []int
-	for range n {
-		if j.doc.read.lives(first) {
-			ranks = append(ranks, j.doc.read.rank(first))
-		}
+	ranks := make([]int, n)
+	for k := range ranks {
+		ranks[k] = j.doc.read.rank(first)
 		first.index++
 	}
 	// From the last on, so that no range moves one that is still to go.

@@ -370,17 +370,26 @@ func (d *jsonDoc) inserted(i int32, n int) {
 	}
 }
 
-// delete kills elements of one sequence.
+// delete kills elements of one sequence, and tells who observes of those that live.
 func (d *jsonDoc) delete(e uint32, n int) {
 	if d.watch == nil {
 		d.forest.Delete(e, n)
 		return
 	}
-	d.split(e, n, func(t thing, e uint32, n int) bool {
-		d.watch.deleting(t, n)
-		d.forest.Delete(e, n)
-		return true
-	})
+	for n > 0 {
+		dead := d.forest.DeadRun(e, n)
+		e, n = e+uint32(dead), n-dead
+		living := 0
+		for living < n && d.forest.Live(e+uint32(living)) {
+			living++
+		}
+		d.split(e, living, func(t thing, e uint32, n int) bool {
+			d.watch.deleting(t, n)
+			d.forest.Delete(e, n)
+			return true
+		})
+		e, n = e+uint32(living), n-living
+	}
 }
 
 // write notes the code points of text as the contents of the elements from e on.

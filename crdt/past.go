@@ -108,9 +108,10 @@ func replay(kind Kind, l *log, changes func(yield func(int32) bool), tell func(d
 // the changes to and theirs, as patches in the order in which to apply them. to
 // may be before from, or beside it. The errors are those of [Replica.AsOf].
 //
-// Patches are put down to the change of to that made the difference; where there
-// is no such one, since the difference leads back, to nobody; where there are
-// several that cannot be told apart, as of a counter, to the author that all share.
+// Patches are put down to the change of to that made the difference, a deletion to
+// the one accepted here first; where there is no such one, since the difference leads
+// back, to nobody; where there are several that cannot be told apart, as of a counter,
+// to the author that all share.
 // It costs both documents.
 func (r *Replica) Diff(from, to []ChangeID) ([]Patch, error) {
 	before, err := r.ancestors(from)
@@ -141,7 +142,7 @@ func (r *Replica) Diff(from, to []ChangeID) ([]Patch, error) {
 type blame struct {
 	log     *log
 	change  int32
-	ended   map[thing]int32 // by element: of the changes that delete it, the first by (lamport, id)
+	ended   map[thing]int32 // by element: of the changes that delete it, the one accepted first
 	changed map[place]int32 // by key, register or counter: the last likewise; none if of several authors
 }
 
@@ -154,9 +155,7 @@ func (b *blame) inserted(thing, int) {}
 
 func (b *blame) deleting(first thing, n int) {
 	for range n {
-		if other, ok := b.ended[first]; !ok || b.log.before(b.change, other) {
-			b.ended[first] = b.change
-		}
+		b.ended[first] = b.change
 		first.index++
 	}
 }

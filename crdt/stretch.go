@@ -168,7 +168,7 @@ func (d *jsonDoc) kill(r chainRange) {
 	depth := d.log.seq(r.from)
 	for i := d.log.prev(r.last); d.log.seq(i) > depth; {
 		s := d.stretchOf(i)
-		if s.dead >= i && d.watch == nil { // who watches is told of each
+		if s.dead >= i {
 			if s.skip != none { // halve the path: the next one finds it shorter
 				if t := d.stretchOf(s.skip); t.dead >= s.skip {
 					s.skip = t.skip
@@ -177,10 +177,7 @@ func (d *jsonDoc) kill(r chainRange) {
 			i = s.skip
 			continue
 		}
-		start := s.start
-		if d.watch == nil {
-			start = max(start, s.dead+1)
-		}
+		start := max(s.start, s.dead+1)
 		if r.from >= start { // from lies in this stretch, before i
 			d.delete(d.base(r.from+1), int(d.after(i)-d.base(r.from+1)))
 			return
