@@ -174,7 +174,7 @@ func (tx *Tx) put(m Name, key string) (n Name, kind ObjectKind, ok bool) {
 	if !ok {
 		return n, 0, false
 	}
-	n = Name{selfID, uint32(own)}
+	n = Name{tx.self, uint32(own)}
 	o, err := tx.own(n)
 	if err != nil {
 		return n, noObject, true
@@ -240,7 +240,7 @@ func (p *spot) objects(tx *Tx) ([]Name, error) {
 				continue
 			}
 		}
-		if h.Change == selfID {
+		if h.provisional() {
 			continue
 		}
 		held, err := p.doc.Values(h, p.key)
@@ -299,7 +299,7 @@ func (p *spot) named() ([]Name, error) {
 
 // size is how many elements an object has that the change did not make.
 func (p *spot) size(n Name) int {
-	if n.Change == selfID {
+	if n.provisional() {
 		return 0
 	}
 	l, _ := p.doc.Len(n) // of a list or text that exists

@@ -96,7 +96,7 @@ func (f Field[T]) Unset(tx *Tx) error {
 func (d *Doc) unset(tx *Tx, maps []Name, key string) error {
 	for _, m := range maps {
 		if _, _, own := tx.put(m, key); !own {
-			if m.Change == selfID {
+			if m.provisional() {
 				continue
 			}
 			if held, err := d.Values(m, key); err != nil || len(held) == 0 {

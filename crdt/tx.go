@@ -1,8 +1,11 @@
 package crdt
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
@@ -17,12 +20,14 @@ import (
 // in this Tx alone.
 //
 // A Tx ends with the call of [Writer.Change] that it was made for; after that every
-// method returns [ErrTxEnded].
+// method returns [ErrTxEnded], until that Writer begins its next change: the Tx is the
+// same again.
 type Tx struct {
 	replica *Replica
 	doc     *jsonDoc // of a json room
 	author  uint32
 	prev    int32
+	self    ChangeID // in names of what this Tx makes
 	open    bool
 
 	ops      []txOp
@@ -80,6 +85,8 @@ type txOp struct {
 // begin makes tx ready for a change after prev.
 func (tx *Tx) begin(prev int32) {
 	tx.prev, tx.open = prev, true
+	copy(tx.self[:], selfPrefix[:])
+	binary.BigEndian.PutUint64(tx.self[len(selfPrefix):], begun.Add(1))
 	tx.ops, tx.tails, tx.replaces, tx.objects = tx.ops[:0], tx.tails[:0], tx.replaces[:0], tx.objects[:0]
 	tx.made, tx.deletes, tx.broken = 0, 0, nil
 	clear(tx.slots)
@@ -87,16 +94,19 @@ func (tx *Tx) begin(prev int32) {
 
 func (tx *Tx) end() { tx.open = false }
 
-// selfID marks names of the change under construction.
-var selfID = func() (id ChangeID) {
-	for i := range id {
-		id[i] = 0xff
-	}
-	return id
-}()
+// selfPrefix begins the ids that stand in names of things of changes under
+// construction, in place of the ids that those will have. The rest says which change,
+// so that a name of another one is no name of this.
+var selfPrefix = [24]byte(bytes.Repeat([]byte{0xff}, 24))
+
+// begun counts the changes that were begun, in all replicas.
+var begun atomic.Uint64
+
+// provisional reports whether n is a name of a change under construction.
+func (n Name) provisional() bool { return [24]byte(n.Change[:]) == selfPrefix }
 
 func (tx *Tx) thing(n Name) (thing, bool) {
-	if n.Change == selfID {
+	if n.Change == tx.self {
 		return thing{self, n.Index}, int(n.Index) < tx.made
 	}
 	return tx.replica.log.thing(n)
@@ -117,7 +127,7 @@ func (tx *Tx) target(n Name, kind, or ObjectKind) (t txTarget, err error) {
 		return t, ErrTxEnded
 	case tx.doc == nil:
 		return t, fmt.Errorf("%w: %s", ErrNoEffect, tx.replica.charter.Kind)
-	case n.Change == selfID:
+	case n.Change == tx.self:
 		if t, err = tx.own(n); err != nil {
 			return t, err
 		}
@@ -176,7 +186,7 @@ func (tx *Tx) add(o txOp, makes int) (Name, error) {
 		tx.undo(len(tx.ops))
 		return Name{}, overLimit("ops of a change", MaxOps, len(tx.ops)+1)
 	}
-	n := Name{Change: selfID, Index: uint32(tx.made)}
+	n := Name{Change: tx.self, Index: uint32(tx.made)}
 	o.replaces, o.tail = len(tx.replaces), len(tx.tails)
 	if o.code != opDelete {
 		o.via = o.target.change
