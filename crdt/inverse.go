@@ -26,7 +26,8 @@ type inverse struct {
 	puts    map[place]*put
 	sums    map[thing]int64
 	marks   map[thing]bool
-	objects []thing // keys of doomed, dead, sums and marks, as they were first touched
+	earlier map[thing]earlierMark // by target of marks, once asked for: what the author said before
+	objects []thing               // keys of doomed, dead, sums and marks, as they were first touched
 }
 
 // A put is what the change did to one key or register.
@@ -366,29 +367,43 @@ func (v *inverse) undoMark(target thing) error {
 	if !ok || it.change != v.h.saying(target, v.i) {
 		return nil
 	}
-	said := Literal(dcbor.AppendNull(nil))
-	for i := v.log.prev(v.i); i != none; i = v.log.prev(i) {
-		if l, ok := v.saidBy(i, target); ok {
-			said = l
-			v.said = append(v.said, saying{target, i})
-			break
-		}
+	if v.earlier == nil {
+		v.saidBefore()
 	}
-	return v.tx.Mark(v.log.name(target), said)
+	before, ok := v.earlier[target]
+	if !ok {
+		return v.tx.Mark(v.log.name(target), dcbor.AppendNull(nil))
+	}
+	v.said = append(v.said, saying{target, before.change})
+	return v.tx.Mark(v.log.name(target), before.literal)
 }
 
-// saidBy is what change i says of target.
-func (v *inverse) saidBy(i int32, target thing) (said Literal, ok bool) {
-	if !v.log.decodes(i) {
-		return nil, false
-	}
-	links := v.log.links(i)
-	eachOp(v.log.ops(i), func(o *op, _, made int) {
-		if o.code == opMark {
-			if t, is := v.log.resolve(o.target, i, links, made); is && t == target {
-				said, ok = slices.Clone(o.literal), true
-			}
+// An earlierMark is what a change said of a target.
+type earlierMark struct {
+	change  int32
+	literal Literal
+}
+
+// saidBefore finds what the author last said before the change, of all that it marks:
+// in one walk, O(chain).
+func (v *inverse) saidBefore() {
+	v.earlier = make(map[thing]earlierMark)
+	for i := v.log.prev(v.i); i != none && len(v.earlier) < len(v.marks); i = v.log.prev(i) {
+		if !v.log.decodes(i) {
+			continue
 		}
-	})
-	return said, ok
+		links := v.log.links(i)
+		eachOp(v.log.ops(i), func(o *op, _, made int) {
+			if o.code != opMark {
+				return
+			}
+			t, ok := v.log.resolve(o.target, i, links, made)
+			if !ok || !v.marks[t] {
+				return
+			}
+			if later, found := v.earlier[t]; !found || later.change == i { // the last of one change stands
+				v.earlier[t] = earlierMark{i, slices.Clone(o.literal)}
+			}
+		})
+	}
 }
