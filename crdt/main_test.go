@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/tallystick/tallystick/crdt"
 )
 
 // TestMain sets how many programs each property tries, unless -rapid.checks does:
@@ -11,7 +13,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	checks := "100"
-	if raceDetector || testing.Short() {
+	if crdt.RaceDetector || testing.Short() {
 		checks = "25"
 	}
 	set := false

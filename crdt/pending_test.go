@@ -110,7 +110,7 @@ func TestReleaseOfALongChain(t *testing.T) {
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	packs, each, peers := 4000, 3, 4
-	if raceDetector {
+	if crdt.RaceDetector {
 		packs = 400
 	}
 	if packs > crdt.MaxPendingPacks {
@@ -211,7 +211,7 @@ func TestPendingEviction(t *testing.T) {
 	first, ids := m.chain(9, 1) // what all wait for
 	payload := m.payload(63<<10, ids[0])
 	seeds := uint64(4)
-	if raceDetector {
+	if crdt.RaceDetector {
 		seeds = 1
 	}
 	for seed := range seeds {
@@ -262,7 +262,7 @@ func TestPendingEviction(t *testing.T) {
 // Many small packs of one peer push out its own, not the few large ones of
 // another.
 func TestPendingFloodOfSmallPacks(t *testing.T) {
-	if raceDetector {
+	if crdt.RaceDetector {
 		t.Skip("5000 signatures, and nothing that could race")
 	}
 	t.Parallel()

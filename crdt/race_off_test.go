@@ -1,5 +1,5 @@
 //go:build !race
 
-package crdt_test
+package crdt
 
-const raceDetector = false
+const RaceDetector = false
