@@ -1,5 +1,10 @@
 package crdt
 
+import (
+	"fmt"
+	"reflect"
+)
+
 // What tests of the outside need of the inside.
 
 // CheckInvariants is check.
@@ -13,4 +18,16 @@ func LimitLogs(changes, links, payloadBytes int) (restore func()) {
 	c, l, b := maxLogChanges, maxLogLinks, maxLogPayloadBytes
 	maxLogChanges, maxLogLinks, maxLogPayloadBytes = changes, links, payloadBytes
 	return func() { maxLogChanges, maxLogLinks, maxLogPayloadBytes = c, l, b }
+}
+
+// SameAsFrame reports whether p is what reading its frame makes.
+func (c *Checker) SameAsFrame(p *Pack) error {
+	again, err := c.Stored(p.frame)
+	switch {
+	case err != nil:
+		return err
+	case !reflect.DeepEqual(again, p):
+		return fmt.Errorf("read as %+v, its frame is %+v", p, again)
+	}
+	return nil
 }

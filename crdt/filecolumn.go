@@ -123,18 +123,27 @@ func (s *segmentReader) run(column int) uint64 {
 // done reports whether all was read, and nothing beyond.
 func (r *columnReader) done() bool { return !r.bad && len(r.buf) == 0 }
 
-// A packer compresses columns. Its tables are some 40 megabytes: they are shared,
-// and let go when memory is short.
+// A packer compresses columns. Its tables are large: they are shared, and let go
+// when memory is short.
 type packer struct{ zstd *zstd.Encoder }
 
-var packers = sync.Pool{New: func() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBestCompression),
-		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
-	if err != nil {
-		panic("crdt: internal error: " + err.Error())
-	}
-	return &packer{e}
-}}
+// Of a file every byte counts, and making one may take 40 megabytes; records are
+// made whenever a room is opened, by any number of rooms at once.
+var (
+	packers       = packersOf(zstd.SpeedBestCompression)
+	recordPackers = packersOf(zstd.SpeedDefault)
+)
+
+func packersOf(level zstd.EncoderLevel) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level),
+			zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
+		if err != nil {
+			panic("crdt: internal error: " + err.Error())
+		}
+		return &packer{e}
+	}}
+}
 
 // least is the size from which a column may get smaller by compressing it.
 const least = 24

@@ -75,7 +75,8 @@ func LoadFile(data []byte) (*Replica, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := &fileReader{replica: r, data: data, offset: size, changes: head.Changes, payloads: head.PayloadBytes, verify: verify, keys: make(map[Author]bool), unpacker: unpackers.Get().(*unpacker)}
+		f := &fileReader{replica: r, data: data, offset: size, changes: head.Changes, payloads: head.PayloadBytes, verify: verify}
+		f.packReader = packReader{room: r.room, earlier: fileLog{r}, keys: make(map[Author]bool), unpacker: unpackers.Get().(*unpacker)}
 		defer unpackers.Put(f.unpacker)
 		return r, f.read()
 	}
@@ -95,16 +96,22 @@ type fileReader struct {
 	changes  int   // of the whole file
 	payloads int64 // bytes, of what was not read yet
 	verify   bool  // every signature
-	authors  []fileAuthor
-	keys     map[Author]bool // of them
-	unpacker *unpacker
-	columns  [columns][]byte // memory of the last segment's
-	segmentReader
-	pack filePack
-	ops  []byte // of one change
+	packReader
 }
 
-// A fileAuthor is an author by number in the file.
+// fileLog is the log that a file is read into, as its packs refer to it.
+type fileLog struct{ *Replica }
+
+func (l fileLog) idAt(i int32) *ChangeID { return l.log.idAt(i) }
+
+func (l fileLog) followed(a *fileAuthor, prev int32) (bool, error) {
+	if a.number == 0 || l.log.author(prev) != a.number-1 {
+		return false, ErrChainAuthor
+	}
+	return l.log.child(prev) != none, nil
+}
+
+// A fileAuthor is an author by number in the file or record.
 type fileAuthor struct {
 	key    Author
 	number uint32  // in the log, plus 1; 0 before it has changes there
@@ -196,14 +203,7 @@ func (f *fileReader) segment() (sound bool, err error) {
 	if binary.BigEndian.Uint32(sum) != crc32.Checksum(f.data[f.offset:][:covered], castagnoli) {
 		return damaged(ErrFileChecksum)
 	}
-	for key := range slices.Chunk(keys, 32) {
-		if f.keys[Author(key)] {
-			return damaged(ErrFileColumns)
-		}
-		f.keys[Author(key)] = true
-		f.authors = append(f.authors, fileAuthor{key: Author(key), tip: none})
-	}
-	if author >= uint64(len(f.authors)) || distance > uint64(l.n) {
+	if !f.newcomers(keys) || author >= uint64(len(f.authors)) || distance > uint64(l.n) {
 		return damaged(ErrFileColumns)
 	}
 	d.Author = f.authors[author].key
@@ -238,8 +238,20 @@ func (f *fileReader) segment() (sound bool, err error) {
 	return sound, nil
 }
 
+// newcomers numbers the authors of these keys; false if one has a number already.
+func (f *packReader) newcomers(keys []byte) bool {
+	for key := range slices.Chunk(keys, 32) {
+		if f.keys[Author(key)] {
+			return false
+		}
+		f.keys[Author(key)] = true
+		f.authors = append(f.authors, fileAuthor{key: Author(key), tip: none})
+	}
+	return true
+}
+
 // unpack reads the columns. Those of a damaged body are read as far as they go.
-func (f *fileReader) unpack(body []byte) (first error) {
+func (f *packReader) unpack(body []byte) (first error) {
 	f.segmentReader = segmentReader{gap: noGap, trails: slices.Grow(f.trails[:0], len(f.authors))[:len(f.authors)]}
 	clear(f.trails)
 	r := columnReader{buf: body}

@@ -9,13 +9,37 @@ import (
 	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
-// A filePack is the pack of a room file that is being read: nothing of it is in
-// the log yet. Its changes are numbered by log index less base.
+// A packReader reads the packs of a segment, of a room file or of a stored record.
+// Changes have places: in a file their log indexes, in a record those of what it
+// names from outside, and behind them its own.
+type packReader struct {
+	room    RoomID
+	earlier earlier // what lies before the pack
+	authors []fileAuthor
+	keys    map[Author]bool // of them
+	segmentReader
+	unpacker *unpacker
+	columns  [columns][]byte // memory of the last segment's
+	pack     filePack
+	ops      []byte // of one change
+}
+
+// earlier is what changes may refer to before their pack.
+type earlier interface {
+	idAt(place int32) *ChangeID
+	// followed reports whether a change follows prev already, or an error if a's next
+	// change must not follow it.
+	followed(a *fileAuthor, prev int32) (bool, error)
+	has(id ChangeID) bool
+}
+
+// A filePack is the pack that is being read: nothing of it is in the log yet. Its
+// changes are numbered by place less base.
 type filePack struct {
 	base    int32
 	ids     []ChangeID
 	changes []fileChange
-	links   []int32 // of all changes, as their payloads sort them
+	links   []int32 // places, of all changes, as their payloads sort them
 	payload []byte  // of all changes, each with its head
 	runs    []fileRun
 	seen    map[ChangeID]struct{} // its ids, if it forks
@@ -23,8 +47,8 @@ type filePack struct {
 
 type fileChange struct {
 	author  uint32 // by number in the file
-	prev    int32  // log index, or none
-	next    int32  // log index of the change in the pack that goes on with its run, or none
+	prev    int32  // place, or none
+	next    int32  // place of the change in the pack that goes on with its run, or none
 	run     int32
 	place   uint32 // of the payload's head
 	links   int32  // in filePack.links, behind its last
@@ -32,7 +56,7 @@ type fileChange struct {
 	takes   bool // it became prev's next though another came first
 }
 
-// A fileRun is a run of the pack, by log indexes.
+// A fileRun is a run of the pack, by places.
 type fileRun struct {
 	first, last int32
 	changes     int
@@ -42,22 +66,12 @@ type fileRun struct {
 // readPack reads the next pack, which ends at log index end or before, judges it
 // and puts it into the replica. Of one that is refused nothing is kept.
 func (f *fileReader) readPack(end int32, verify bool) *DamageError {
-	l, p := f.replica.log, &f.pack
-	*p = filePack{base: l.n, ids: p.ids[:0], changes: p.changes[:0], links: p.links[:0], payload: p.payload[:0], runs: p.runs[:0]}
-	n := f.get(colPackLens)
-	if f.bad || n == 0 || n > MaxPackChanges || n > uint64(end-l.n) {
-		return f.damaged(l.n, ErrFileColumns)
+	base := f.replica.log.n
+	if i, err := f.decode(base, end); err != nil {
+		return f.damaged(i, err)
 	}
-	for i := l.n; i < l.n+int32(n); i++ {
-		if err := f.change(i); err != nil {
-			return f.damaged(i, err)
-		}
-	}
-	if f.failed() {
-		return f.damaged(l.n, ErrFileColumns)
-	}
-	if err := f.group(); err != nil {
-		return f.damaged(l.n, err)
+	if err := f.judgeAuthors(); err != nil {
+		return f.damaged(base, err)
 	}
 	if verify {
 		if r, bad := f.unverified(); bad {
@@ -65,9 +79,29 @@ func (f *fileReader) readPack(end int32, verify bool) *DamageError {
 		}
 	}
 	if err := f.accept(); err != nil {
-		return f.damaged(l.n, err)
+		return f.damaged(base, err)
 	}
 	return nil
+}
+
+// decode reads the next pack, from place base to end or before, and judges all but
+// keys and signatures. The error is that of the change at bad.
+func (f *packReader) decode(base, end int32) (bad int32, err error) {
+	p := &f.pack
+	*p = filePack{base: base, ids: p.ids[:0], changes: p.changes[:0], links: p.links[:0], payload: p.payload[:0], runs: p.runs[:0]}
+	n := f.get(colPackLens)
+	if f.bad || n == 0 || n > MaxPackChanges || n > uint64(end-base) {
+		return base, ErrFileColumns
+	}
+	for i := base; i < base+int32(n); i++ {
+		if err := f.change(i); err != nil {
+			return i, err
+		}
+	}
+	if f.failed() {
+		return base, ErrFileColumns
+	}
+	return base, f.group()
 }
 
 // damaged is err at change i, which lies in the pack or begins it.
@@ -83,20 +117,20 @@ func (f *fileReader) damaged(i int32, err error) *DamageError {
 	return d
 }
 
-// id is the id of a change that lies in the log or in the pack, or the room's.
-func (f *fileReader) id(i int32) *ChangeID {
+// id is the id of a change that lies before or in the pack, or the room's.
+func (f *packReader) id(i int32) *ChangeID {
 	switch {
 	case i == none:
-		return (*ChangeID)(&f.replica.room)
+		return (*ChangeID)(&f.room)
 	case i < f.pack.base:
-		return f.replica.log.idAt(i)
+		return f.earlier.idAt(i)
 	default:
 		return &f.pack.ids[i-f.pack.base]
 	}
 }
 
 // change reads change i.
-func (f *fileReader) change(i int32) error {
+func (f *packReader) change(i int32) error {
 	p := &f.pack
 	number := f.run(colAuthorRuns)
 	if number >= uint64(len(f.authors)) {
@@ -126,16 +160,16 @@ func (f *fileReader) change(i int32) error {
 	prev := f.id(c.prev)
 	if author.hasher == nil {
 		author.hasher = newHasher()
-		author.hasher.chainOf(f.replica.room, author.key)
+		author.hasher.chainOf(f.room, author.key)
 	}
 	p.ids = append(p.ids, author.hasher.id(prev, payload))
-	return p.unique(f.replica, forks)
+	return p.unique(f.earlier, forks)
 }
 
 // follow checks that change i may follow its prev, and notes it there. forks is
 // true if another change may follow prev as well.
-func (f *fileReader) follow(i int32, c *fileChange) (forks bool, err error) {
-	l, p, a := f.replica.log, &f.pack, &f.authors[c.author]
+func (f *packReader) follow(i int32, c *fileChange) (forks bool, err error) {
+	p, a := &f.pack, &f.authors[c.author]
 	switch {
 	case c.prev == none:
 		forks = a.tip != none
@@ -148,10 +182,9 @@ func (f *fileReader) follow(i int32, c *fileChange) (forks bool, err error) {
 			prev.next = i
 		}
 	default:
-		if a.number == 0 || l.author(c.prev) != a.number-1 {
-			return false, ErrChainAuthor
+		if forks, err = f.earlier.followed(a, c.prev); err != nil {
+			return false, err
 		}
-		forks = l.child(c.prev) != none
 	}
 	if c.takes && (!forks || c.prev < p.base) {
 		return false, ErrFileColumns
@@ -159,9 +192,9 @@ func (f *fileReader) follow(i int32, c *fileChange) (forks bool, err error) {
 	return forks, nil
 }
 
-// unique refuses the newest change if the log or the pack has it already: one that
-// follows the same prev has the same id if it has the same payload.
-func (p *filePack) unique(r *Replica, forks bool) error {
+// unique refuses the newest change if it stood before or stands in the pack already:
+// one that follows the same prev has the same id if it has the same payload.
+func (p *filePack) unique(e earlier, forks bool) error {
 	if !forks && p.seen == nil {
 		return nil
 	}
@@ -173,7 +206,7 @@ func (p *filePack) unique(r *Replica, forks bool) error {
 		}
 	}
 	id := p.ids[last]
-	if _, twice := p.seen[id]; twice || forks && r.has(id) {
+	if _, twice := p.seen[id]; twice || forks && e.has(id) {
 		return ErrDuplicateChange
 	}
 	p.seen[id] = struct{}{}
@@ -181,7 +214,7 @@ func (p *filePack) unique(r *Replica, forks bool) error {
 }
 
 // appendChange reads the payload of change i and appends it with its head.
-func (f *fileReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, error) {
+func (f *packReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, error) {
 	p := &f.pack
 	n := f.run(colLinkRuns)
 	if n > MaxLinks {
@@ -213,7 +246,7 @@ func (f *fileReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, err
 	switch {
 	case size > MaxPayloadBytes:
 		return nil, overLimit("payload bytes", MaxPayloadBytes, size)
-	case slices.Contains(links, c.prev):
+	case n > 0 && !f.goodLinks(links, c.prev):
 		return nil, ErrBadLinks
 	case len(f.ops) == 0:
 		return nil, ErrEmptyOps
@@ -232,6 +265,19 @@ func (f *fileReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, err
 	return p.payload[at0:], nil
 }
 
+// goodLinks reports whether sorted links differ, and none is prev or the room: by
+// their ids, as what is named from outside may be named twice.
+func (f *packReader) goodLinks(links []int32, prev int32) bool {
+	before := f.id(prev)
+	for k, link := range links {
+		id := f.id(link)
+		if *id == *before || *id == ChangeID(f.room) || k > 0 && *id == *f.id(links[k-1]) {
+			return false
+		}
+	}
+	return true
+}
+
 func intSize(v int64) int {
 	var b [9]byte
 	return len(dcbor.AppendInt(b[:0], v))
@@ -239,7 +285,7 @@ func intSize(v int64) int {
 
 // group finds the runs of the pack, in the order of their first changes, and
 // reads their signatures, which lie in the order of their last.
-func (f *fileReader) group() error {
+func (f *packReader) group() error {
 	p := &f.pack
 	size := len(p.payload)
 	for k := range p.changes {
@@ -268,6 +314,12 @@ func (f *fileReader) group() error {
 	case size > MaxPackBytes:
 		return overLimit("pack bytes", MaxPackBytes, size)
 	}
+	return nil
+}
+
+// judgeAuthors looks at the keys of authors who have nothing in the log yet.
+func (f *fileReader) judgeAuthors() error {
+	p := &f.pack
 	for k := range p.runs {
 		a := &f.authors[p.changes[p.runs[k].first-p.base].author]
 		if a.number > 0 {
@@ -286,7 +338,7 @@ func (f *fileReader) group() error {
 func arrayHeadBytes(n int) int { return dcbor.BytesSize(n) - n }
 
 // unverified is the first run whose signature is bad.
-func (f *fileReader) unverified() (bad fileRun, found bool) {
+func (f *packReader) unverified() (bad fileRun, found bool) {
 	p := &f.pack
 	author := func(r *fileRun) Author { return f.authors[p.changes[r.first-p.base].author].key }
 	if len(p.runs) >= batchFrom {
@@ -294,7 +346,7 @@ func (f *fileReader) unverified() (bad fileRun, found bool) {
 		for k := range p.runs {
 			r := &p.runs[k]
 			a := author(r)
-			batch.Add(a[:], signed(f.replica.room, *f.id(r.last)), r.sig[:])
+			batch.Add(a[:], signed(f.room, *f.id(r.last)), r.sig[:])
 		}
 		if batch.Verify() {
 			return bad, false
@@ -302,7 +354,7 @@ func (f *fileReader) unverified() (bad fileRun, found bool) {
 	}
 	for k := range p.runs {
 		r := &p.runs[k]
-		if !verify(f.replica.room, author(r), *f.id(r.last), r.sig[:]) {
+		if !verify(f.room, author(r), *f.id(r.last), r.sig[:]) {
 			return *r, true
 		}
 	}

@@ -46,14 +46,26 @@ func appendSum(dst []byte, start int) []byte {
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
-// A fileWriter writes the segments of one file in order.
+// A fileWriter writes the segments of one file in order, or one stored record.
+// Changes have places there: see packReader.
 type fileWriter struct {
 	log     *log
 	packer  *packer
+	first   int32    // log index of the first change
+	outside []int32  // log indexes of those before it that changes name, in order; nil in a file, where first is 0
 	numbers []uint32 // in the file by number in the log, plus 1: by first change
 	tips    []int32  // by number in the file: the author's last change so far
-	parents []uint64 // bit by log index: a change so far has it as prev
+	parents []uint64 // bit by log index less first: a change so far has it as prev
 	segmentWriter
+}
+
+// place is that of the change at log index i.
+func (w *fileWriter) place(i int32) int32 {
+	if i >= w.first {
+		return i - w.first + int32(len(w.outside))
+	}
+	at, _ := slices.BinarySearch(w.outside, i)
+	return int32(at)
 }
 
 // A segmentWriter gathers the columns of one segment.
@@ -88,41 +100,46 @@ func (w *fileWriter) segment(dst []byte, from, to int) []byte {
 	head := len(dst)
 	dst = binary.AppendUvarint(dst, uint64(end-first))
 	dst = binary.AppendUvarint(dst, uint64(to-from))
-	var keys []byte
-	newcomers := uint64(0)
-	for i := first; i < end; i++ {
-		if a := l.author(i); w.numbers[a] == 0 {
-			w.tips = append(w.tips, none)
-			w.numbers[a] = uint32(len(w.tips))
-			keys = append(keys, l.keys[a][:]...)
-			newcomers++
-		}
-	}
-	dst = binary.AppendUvarint(dst, newcomers)
-	dst = append(dst, keys...)
+	dst = w.appendNewcomers(dst, first, end)
 	dst = binary.AppendUvarint(dst, uint64(w.numbers[l.author(first)]-1))
-	dst = binary.AppendUvarint(dst, distance(first, l.prev(first)))
-	body := w.body(from, to)
+	dst = binary.AppendUvarint(dst, w.distance(first, l.prev(first)))
+	body := w.body(nil, from, to)
 	dst = binary.AppendUvarint(dst, uint64(len(body)))
 	dst = appendSum(dst, head)
 	at := len(dst)
 	return appendSum(append(dst, body...), at)
 }
 
+// appendNewcomers numbers the authors of changes [first, end) who have no number
+// yet, and appends how many they are and their keys.
+func (w *fileWriter) appendNewcomers(dst []byte, first, end int32) []byte {
+	before := len(w.tips)
+	var keys []byte
+	for i := first; i < end; i++ {
+		if a := w.log.author(i); w.numbers[a] == 0 {
+			w.tips = append(w.tips, none)
+			w.numbers[a] = uint32(len(w.tips))
+			keys = append(keys, w.log.keys[a][:]...)
+		}
+	}
+	return append(binary.AppendUvarint(dst, uint64(len(w.tips)-before)), keys...)
+}
+
 // distance is how far prev lies before i; 0 is the room.
-func distance(i, prev int32) uint64 {
+func (w *fileWriter) distance(i, prev int32) uint64 {
 	if prev == none {
 		return 0
 	}
-	return uint64(i - prev)
+	return uint64(w.place(i) - w.place(prev))
 }
 
-func (w *fileWriter) body(from, to int) []byte {
+// body appends the columns of packs [from, to), without what lies before first.
+func (w *fileWriter) body(body []byte, from, to int) []byte {
 	l := w.log
 	w.reset(len(w.tips))
 	time := int64(0)
 	for p := from; p < to; p++ {
-		start, end := l.packs[p].start, l.packEnd(p)
+		start, end := max(l.packs[p].start, w.first), l.packEnd(p)
 		w.put(colPackLens, uint64(end-start))
 		for i := start; i < end; i++ {
 			time = w.change(i, time)
@@ -134,7 +151,6 @@ func (w *fileWriter) body(from, to int) []byte {
 			}
 		}
 	}
-	var body []byte
 	for c := range columns {
 		w.endRun(c)
 		body = w.packer.append(body, w.raw[c])
@@ -149,8 +165,8 @@ func (w *fileWriter) change(i int32, time int64) int64 {
 	author := w.numbers[l.author(i)] - 1
 	w.putRun(colAuthorRuns, uint64(author))
 	takes := uint64(0)
-	if last != none {
-		word, bit := &w.parents[last/64], uint64(1)<<(last%64)
+	if last >= w.first {
+		word, bit := &w.parents[(last-w.first)/64], uint64(1)<<((last-w.first)%64)
 		if *word&bit != 0 && l.child(last) == i {
 			takes = 1
 		}
@@ -158,15 +174,16 @@ func (w *fileWriter) change(i int32, time int64) int64 {
 	}
 	prev := uint64(0)
 	if last != w.tips[author] || takes == 1 {
-		prev = 1 + 2*distance(i, last) + takes
+		prev = 1 + 2*w.distance(i, last) + takes
 	}
 	w.putRun(colPrevRuns, prev)
 	w.tips[author] = i
 	w.links = append(w.links[:0], l.links(i)...)
 	slices.Sort(w.links)
 	w.putRun(colLinkRuns, uint64(len(w.links)))
-	at := i
+	at := w.place(i)
 	for _, link := range slices.Backward(w.links) {
+		link := w.place(link)
 		w.put(colLinks, uint64(at-link))
 		at = link
 	}

@@ -367,14 +367,9 @@ func (a *adding) inOrder(order []int32, moved []uint32) {
 	}
 }
 
-// Load is [Checker.Stored] and [Replica.LoadPack].
-func (r *Replica) Load(frame []byte) error {
-	p, err := r.checker.Stored(frame)
-	if err != nil {
-		return err
-	}
-	return r.LoadPack(p)
-}
+// Load is [Checker.EachStored] and [Replica.LoadPack]. Of a segment that is refused
+// the packs before the bad one are kept.
+func (r *Replica) Load(record []byte) error { return r.checker.EachStored(record, r.LoadPack) }
 
 // LoadPack takes a pack from this replica's own store, in the order in which it
 // was stored. Its signatures are kept unchecked: call [Replica.VerifyTips] when all
