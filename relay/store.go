@@ -5,7 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/tallystick/tallystick/crdt/dcbor"
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -16,12 +16,13 @@ type roomStore struct {
 	meta store.Meta
 	file *store.Store // nil: nothing was ever appended
 
-	limit   int64
-	changes int64
-	size    atomic.Int64 // of the file; 0: there is none
-	held    atomic.Int64 // size and what the changes take in memory besides: at least what the room takes there
-	full    atomic.Bool  // held has reached limit
-	onFull  func()
+	limit    int64
+	changes  int64
+	payloads int64        // bytes, at least: old records are smaller than these
+	size     atomic.Int64 // of the file; 0: there is none
+	held     atomic.Int64 // the larger of size and payloads, and what the changes take in memory besides: at least what the room takes there
+	full     atomic.Bool  // held has reached limit
+	onFull   func()
 }
 
 // changeBytes is what an accepted change takes in memory besides its bytes, about: it may have as few as six of these.
@@ -55,7 +56,7 @@ func (s *roomStore) Records(yield func(n uint64, frame []byte) error) error {
 		return nil
 	}
 	err := s.file.Records(func(n uint64, frame []byte) error {
-		s.changes += countChanges(frame)
+		s.count(frame)
 		return yield(n, frame)
 	})
 	if err != nil {
@@ -64,21 +65,11 @@ func (s *roomStore) Records(yield func(n uint64, frame []byte) error) error {
 	return s.measure()
 }
 
-// countChanges is the number of changes in the frame of a pack that its node has made or read.
-func countChanges(frame []byte) (n int64) {
-	r := dcbor.NewReader(frame)
-	for range r.Array() {
-		r.ArrayN(4)
-		r.Bytes() // author
-		r.Bytes() // prev
-		changes := r.Array()
-		n += int64(changes)
-		for range changes {
-			r.Bytes()
-		}
-		r.Bytes() // signature
-	}
-	return n
+// count takes in a record that its node has made or read.
+func (s *roomStore) count(record []byte) {
+	changes, payloads := crdt.RecordSize(record)
+	s.changes += int64(changes)
+	s.payloads += int64(payloads)
 }
 
 // Append implements [transport.Store]. A room that is full still takes what is on its way: accepted changes are never
@@ -96,7 +87,7 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 		return first, err
 	}
 	for _, f := range frames {
-		s.changes += countChanges(f)
+		s.count(f)
 	}
 	return first, s.measure()
 }
@@ -116,7 +107,7 @@ func (s *roomStore) measure() error {
 		return err
 	}
 	s.size.Store(now)
-	held := now + s.changes*changeBytes
+	held := max(now, s.payloads) + s.changes*changeBytes
 	s.held.Store(held)
 	if held >= s.limit && !s.full.Swap(true) {
 		s.onFull()

@@ -1,6 +1,7 @@
 package transport
 
-// Store keeps the packs of one room. A *store.Store of internal/store is one.
+// Store keeps the packs of one room. A *store.Store of internal/store is one. A frame is a record as
+// [crdt.Replica.RecordFrom] makes them: that of a pack, or old packs as one segment.
 //
 // The node calls it from one goroutine at a time. After any error of Append the state on disk is unknown: the node
 // writes nothing more and Run returns the error.
@@ -16,8 +17,8 @@ type Store interface {
 // *store.Store is one. An error means that the guard comes back at the next start, no more.
 type Adopter interface{ Adopt() error }
 
-// Merger is a Store whose newest records can be merged into fewer when it is opened: records are made as fast as people
-// type, packs hold thousands of changes. A *store.Store is one.
+// Merger is a Store whose newest records can be merged into fewer and smaller ones when it is opened: records are made as
+// fast as people type, packs hold thousands of changes, and a segment of packs takes a fraction of their bytes. A *store.Store is one.
 type Merger interface {
 	// Replace puts frames in the place of the records from `from` to the end, in one transaction, durable on return.
 	Replace(from uint64, frames [][]byte) error
