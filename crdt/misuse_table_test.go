@@ -305,6 +305,27 @@ func logMisuses() map[string][]misuse {
 			}
 			return errs[1]
 		}}},
+		"Checker.EachStored": {
+			{"no bytes", crdt.ErrMalformed, "", func(m *misused) error {
+				return crdt.NewChecker(m.r.Charter()).EachStored(nil, func(*crdt.Pack) error { return nil })
+			}},
+			{"a segment cut off", crdt.ErrFileColumns, "", func(m *misused) error {
+				record, _ := m.other.RecordFrom(0)
+				return crdt.NewChecker(m.other.Charter()).EachStored(record[:len(record)-1], func(*crdt.Pack) error { return nil })
+			}},
+			{"stopped at once", errStop, "", func(m *misused) error {
+				record, _ := m.other.RecordFrom(0)
+				return crdt.NewChecker(m.other.Charter()).EachStored(record, func(*crdt.Pack) error { return errStop })
+			}},
+		},
+		"Replica.RecordFrom": trusted(func(m *misused, i int) { m.r.RecordFrom(i) }),
+		"IsSegment":          nothing("no bytes", func(*misused) bool { return crdt.IsSegment(nil) }),
+		"RecordSize": nothing("garbage", func(*misused) bool {
+			none, _ := crdt.RecordSize(nil)
+			cut, _ := crdt.RecordSize([]byte{1, 0xff})
+			garbage, _ := crdt.RecordSize([]byte("garbage"))
+			return none+cut+garbage > 0
+		}),
 		"Checker.Stored": {{"no bytes", crdt.ErrMalformed, "", func(m *misused) error { _, err := crdt.NewChecker(m.r.Charter()).Stored(nil); return err }}},
 	}
 }

@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"crypto/ed25519"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -51,5 +53,45 @@ func TestSmallChangesFillRoom(t *testing.T) {
 	}
 	if s.held.Load() != held || !s.full.Load() || kicks != 2 {
 		t.Fatalf("opened again: %d held, full %v, %d kicks", s.held.Load(), s.full.Load(), kicks)
+	}
+}
+
+// A room fills by the memory that its changes take, also where a segment of them is a fraction of that.
+func TestSegmentsFillRoomAsPacks(t *testing.T) {
+	t.Parallel()
+	charter := crdt.OpenLedger("main")
+	replica, err := crdt.NewReplica(charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := replica.Writer(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := crdt.EncodeLiteral(strings.Repeat("the same again ", 2000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		if _, err := w.Change(1, func(tx *crdt.Tx) error { _, err := tx.Append(row); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Sign()
+	frame, _ := replica.PackFrom(0, nil)
+	segment, _ := replica.RecordFrom(0)
+	held := func(record []byte) int64 {
+		s, err := openRoomStore(filepath.Join(t.TempDir(), "room.db"), store.Meta{Room: charter.ID(), Charter: charter.Append(nil)}, 1<<30, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if _, err := s.Append([][]byte{record}); err != nil {
+			t.Fatal(err)
+		}
+		return s.held.Load()
+	}
+	if len(segment) > len(frame)/50 || held(segment) < int64(len(frame))*9/10 {
+		t.Fatalf("a frame of %d bytes holds %d, its segment of %d bytes %d", len(frame), held(frame), len(segment), held(segment))
 	}
 }
