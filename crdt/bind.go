@@ -247,16 +247,25 @@ func (p *spot) objects(tx *Tx) ([]Name, error) {
 		if err != nil {
 			return nil, p.fail(err)
 		}
-		for _, v := range held {
-			if v.Literal == nil && v.Object == p.shape.object {
-				names = append(names, v.Name)
-			} else if len(names) == 0 {
-				return nil, p.fail(wrongType(p.shape, v))
-			}
+		if names, err = p.among(names, held); err != nil {
+			return nil, err
 		}
 	}
 	if !own {
 		p.names, p.as = names, p.doc.structure()+1
+	}
+	return names, nil
+}
+
+// among appends the objects of held to names: those of p's kind. The error is that of
+// the winner's being something else.
+func (p *spot) among(names []Name, held []Held) ([]Name, error) {
+	for _, v := range held {
+		if v.Literal == nil && v.Object == p.shape.object {
+			names = append(names, v.Name)
+		} else if len(names) == 0 {
+			return nil, p.fail(wrongType(p.shape, v))
+		}
 	}
 	return names, nil
 }

@@ -288,22 +288,37 @@ func (m Map[T]) Keys() []string {
 	if err != nil {
 		return nil
 	}
-	keys, _ := m.at.doc.keysIn(names)
-	return keys
-}
-
-// keysIn are the keys of all the given maps together.
-func (d *Doc) keysIn(names []Name) ([]string, error) {
 	var all []string
 	for _, n := range names {
-		keys, err := d.Keys(n)
-		if err != nil {
-			return nil, err
-		}
+		keys, _ := m.at.doc.Keys(n) // it is a map
 		all = append(all, keys...)
 	}
 	slices.Sort(all)
-	return slices.Compact(all), nil
+	return slices.Compact(all)
+}
+
+// entries are the keys of all the given maps together, in ascending order, and what
+// stands under each, that of the first map first. O(entries), however many maps.
+func (d *Doc) entries(maps []Name) (keys []string, held map[string][]Held, err error) {
+	held = make(map[string][]Held)
+	for _, m := range maps {
+		own, err := d.Keys(m)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, key := range own {
+			values, err := d.Values(m, key)
+			if err != nil {
+				return nil, nil, err
+			}
+			if held[key] == nil {
+				keys = append(keys, key)
+			}
+			held[key] = append(held[key], values...)
+		}
+	}
+	slices.Sort(keys)
+	return keys, held, nil
 }
 
 // Len is the number of keys.
@@ -341,10 +356,15 @@ func (m Map[T]) At(key string) (v T, err error) {
 	if err != nil || len(held) == 0 {
 		return v, err
 	}
-	if err := m.at.shape.elem.literal(held[0], to); err != nil {
-		return v, m.at.fail(below(key, err))
+	return v, m.literal(key, held[0], to)
+}
+
+// literal reads what stands under key, a plain value.
+func (m Map[T]) literal(key string, h Held, to reflect.Value) error {
+	if err := m.at.shape.elem.literal(h, to); err != nil {
+		return m.at.fail(below(key, err))
 	}
-	return v, nil
+	return nil
 }
 
 // Conflicts are the plain values under key as those of [Field.Conflicts]. Handles
@@ -363,14 +383,22 @@ func (m Map[T]) Value() (map[string]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := m.at.doc.keysIn(names)
+	keys, held, err := m.at.doc.entries(names)
 	if err != nil {
 		return nil, m.at.fail(err)
 	}
 	all := make(map[string]T, len(keys))
 	var bad joined
 	for _, k := range keys {
-		v, err := m.At(k)
+		var v T
+		to := reflect.ValueOf(&v).Elem()
+		if s := m.at.shape.elem; s.handles() {
+			p := &spot{doc: m.at.doc, shape: s, holder: m.at, key: k, as: m.at.doc.structure() + 1}
+			s.bind(to, p)
+			p.names, err = p.among(nil, held[k])
+		} else {
+			err = m.literal(k, held[k][0], to)
+		}
 		if bad.add(err); err == nil {
 			all[k] = v
 		}

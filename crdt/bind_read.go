@@ -224,7 +224,7 @@ func (rd *docReader) element(held []Held, s *shape, at *step) {
 }
 
 func (rd *docReader) mapObject(names []Name, s *shape, v reflect.Value, at *step) {
-	keys, _ := rd.doc.keysIn(names) // they are maps
+	keys, values, _ := rd.doc.entries(names) // they are maps
 	if s.kind == mapShape {
 		v.Set(reflect.MakeMapWithSize(s.typ, len(keys)))
 	}
@@ -232,8 +232,7 @@ func (rd *docReader) mapObject(names []Name, s *shape, v reflect.Value, at *step
 		if rd.full() {
 			return
 		}
-		held, _ := rd.doc.valuesIn(names, key)
-		at := at.below(key)
+		held, at := values[key], at.below(key)
 		switch {
 		case s.kind == objectShape:
 			rd.element(held, s.elem, at)
@@ -311,11 +310,10 @@ func (rd *docReader) sum(names []Name) (sum int64) {
 func (rd *docReader) value(kind ObjectKind, names []Name) any {
 	switch kind {
 	case MapObject:
-		keys, _ := rd.doc.keysIn(names)
+		keys, held, _ := rd.doc.entries(names) // they are maps
 		m := make(map[string]any, len(keys))
 		for _, key := range keys {
-			held, _ := rd.doc.valuesIn(names, key)
-			m[key] = rd.any(held)
+			m[key] = rd.any(held[key])
 		}
 		return m
 	case ListObject:

@@ -20,7 +20,7 @@ func TestFileClaimsShareTheBound(t *testing.T) {
 	file := binary.AppendUvarint([]byte("tallystick room file v1\x00"), uint64(len(charter)))
 	file = sum(append(append(file, charter...), 1, 100), 0) // 1 change of 100 bytes
 	var body []byte
-	for range 28 {
+	for range 25 {
 		body = binary.AppendUvarint(body, crdt.MaxFileColumnBytes)
 		body = append(body, 4, 'j', 'u', 'n', 'k')
 	}
