@@ -65,21 +65,39 @@ func (c *Checker) CheckAll(frames [][]byte, known func(ChangeID) bool) (packs []
 			refuse(k, refused)
 		}
 	})
+	for _, p := range packs {
+		if p != nil && known != nil {
+			p.drop(func(r *run) bool { return known(p.last(r)) })
+		}
+	}
+	c.verifyPacks(packs, refuse)
+	return packs, errs
+}
+
+// Verify judges what [Checker.Stored] and [Checker.EachStored] leave of a pack:
+// author keys and rights, and one signature a run. The error is a *[RefusedError].
+func (c *Checker) Verify(p *Pack) (err error) {
+	c.verifyPacks([]*Pack{p}, func(_ int, refused *RefusedError) { err = refused })
+	return err
+}
+
+// verifyPacks judges author keys, rights and signatures of the packs that are not
+// nil, and calls refuse for those that fail.
+func (c *Checker) verifyPacks(packs []*Pack, refuse func(k int, err *RefusedError)) {
+	refused := make([]bool, len(packs))
 	var signed []signedRun
 	for k, p := range packs {
 		if p == nil {
 			continue
 		}
-		if known != nil {
-			p.drop(func(r *run) bool { return known(p.last(r)) })
-		}
 		for i := range p.runs {
 			if err := c.judge(p, &p.runs[i]); err != nil {
 				refuse(k, err)
+				refused[k] = true
 				break
 			}
 		}
-		if packs[k] != nil {
+		if !refused[k] {
 			for i := range p.runs {
 				signed = append(signed, signedRun{pack: k, run: &p.runs[i], last: p.last(&p.runs[i])})
 			}
@@ -87,11 +105,11 @@ func (c *Checker) CheckAll(frames [][]byte, known func(ChangeID) bool) (packs []
 	}
 	c.verifyAll(signed)
 	for _, s := range signed {
-		if s.bad && packs[s.pack] != nil {
+		if s.bad && !refused[s.pack] {
+			refused[s.pack] = true
 			refuse(s.pack, &RefusedError{Author: s.run.author, Change: s.last, Offset: s.run.offset, Err: ErrBadSignature})
 		}
 	}
-	return packs, errs
 }
 
 // signedRun is a run whose signature is to be checked.

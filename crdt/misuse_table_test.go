@@ -318,6 +318,21 @@ func logMisuses() map[string][]misuse {
 				return crdt.NewChecker(m.other.Charter()).EachStored(record, func(*crdt.Pack) error { return errStop })
 			}},
 		},
+		"Checker.Verify": {
+			{"a frame of another room", crdt.ErrBadSignature, "", func(m *misused) error {
+				c := crdt.NewChecker(m.r.Charter())
+				p, err := c.Stored(exported(m.other)[0])
+				if err != nil {
+					return err
+				}
+				return c.Verify(p)
+			}},
+			{"a segment of another room", crdt.ErrBadSignature, "", func(m *misused) error {
+				record, _ := m.other.RecordFrom(0)
+				c := crdt.NewChecker(m.r.Charter())
+				return c.EachStored(record, c.Verify)
+			}},
+		},
 		"Replica.RecordFrom": trusted(func(m *misused, i int) { m.r.RecordFrom(i) }),
 		"IsSegment":          nothing("no bytes", func(*misused) bool { return crdt.IsSegment(nil) }),
 		"RecordSize": nothing("garbage", func(*misused) bool {
