@@ -162,6 +162,9 @@ func (c *Core) lostOwn() bool {
 // Room returns the room's id.
 func (c *Core) Room() crdt.RoomID { return c.replica.Room() }
 
+// Pending returns how many packs wait for parents, and what they weigh, at most [crdt.MaxPendingBytes].
+func (c *Core) Pending() (packs, bytes int) { return c.replica.Pending() }
+
 // Inspector returns what inspects messages for this core. It may be used on any goroutine.
 func (c *Core) Inspector() *Inspector { return c.inspector }
 

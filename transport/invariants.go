@@ -2,6 +2,10 @@ package transport
 
 import "fmt"
 
+// CheckInvariants verifies what the types of this package promise, in time proportional to the log: for simulations. Call it
+// after Commit.
+func (c *Core) CheckInvariants() error { return c.check() }
+
 // check verifies the invariants of the core and its sessions, in time proportional to the log. Tests call it.
 func (c *Core) check() error {
 	rm := c.room

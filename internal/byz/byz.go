@@ -43,25 +43,31 @@ type Peer interface {
 	Deadline() time.Time
 }
 
-// A Room is what the attackers of one room know together: they collude. Its methods are in room.go.
+// A Room is what the attackers of one room know together: they collude. Its methods are in room.go. It is used by one goroutine at
+// a time, and so are the peers that are made in it.
 type Room struct {
 	Charter crdt.Charter
 	Rand    *rand.Rand // all randomness: the same seed makes the same attack
 	Now     time.Time  // when the attack began
+
+	secret  [32]byte // that all keys are made of; drawn from Rand when first asked for
+	secrets bool
 }
 
 // Want is what has to come of an attack at every honest victim, besides the epilogue that all attacks share: the victim lives,
 // its memory and disk stay within bounds, then an honest edit travels end to end and all honest digests are equal, also after a restart.
 type Want struct {
-	// Refused are the codes (transport.Code) under which the victim counts refusals of the attacker's connections: each at least
-	// once, and no other.
+	// Refused are the codes (transport.Code) under which the victim counts refused packs of the attacker's connections, or ends
+	// them for the attacker's fault (bad-sync, over-window, slow-reader, …): each at least once, and no other.
 	Refused []string
-	// Closed says that the victim closes the attacker's connections.
+	// Closed says that the victim closes an attacker's connection: the one that was refused something.
 	Closed bool
 	// Accepted is how many changes of the attackers every honest replica ends up with.
 	Accepted int
 	// Forks is how many authors every honest replica can prove to be forked.
 	Forks int
+	// Void says that nothing of it is seen in the document: every op of the attackers is void.
+	Void bool
 	// Pending says that changes may wait at the end; they count as neither accepted nor refused.
 	Pending bool
 }
@@ -71,7 +77,13 @@ type Attack struct {
 	Class Class
 	Name  string // unique: "codec/trailing-bytes"
 	What  string // what is tried, in a line
-	// Peers makes the attackers' connections: one or more, to the same victim or, one each, to several.
+	// Kind is the kind of room in which it bites; zero: any. What has to come of it is the same in all.
+	Kind crdt.Kind
+	// Charter founds the room that it needs, in which these honest authors write; nil: any open room of that kind.
+	Charter func(rm *Room, honest []crdt.Author) crdt.Charter
+	// Peers makes the attackers' connections: one or more, to the same victim or, one each, to several. Called again with the same
+	// Room it makes further connections of the same attackers, for another victim: they say the same changes, in another order
+	// where order is free.
 	Peers func(*Room) []Peer
 	Want  Want
 }

@@ -1,0 +1,3 @@
+package byz
+
+var dependencyAttacks []Attack

@@ -1,0 +1,3 @@
+package byz
+
+var sequenceAttacks []Attack
