@@ -29,6 +29,8 @@ func child(role string, args []string) error {
 		return plain.Serve(l)
 	case "publish":
 		return childPublish(args)
+	case "flood":
+		return childFlood(args)
 	case crdtRole:
 		return childCRDT(args)
 	}

@@ -26,7 +26,7 @@ const usage = `go run ./bench WORK [flags]
 
   screen    the terminal program on a pseudo-terminal of 120x36: time, bytes, CPU, memory, endings   -rows 10000,100000
   latency   Enter in one terminal to the frame that shows the row in another, over a relay           -samples 200
-  relay     rates, fan-out, a newcomer, memory; beside each a plain websocket server                 -work publish,fanout,newcomer,idle
+  relay     rates, fan-out, a newcomer, memory, a stalled reader, forgers; beside them a plain server -work publish,fanout,flood
   start     opening a node on a store: reading, hashing, checking signatures                         -changes 100000,1000000
   crdt      the engine on editing traces, beside other libraries with -peers                         -traces DIR -trace NAME -growth
   picture   writes docs/screen.svg from the running program                                          -out FILE

@@ -127,7 +127,7 @@ func TestDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, times := range [][]time.Duration{d.sync, d.append, d.last} {
+	for _, times := range [][]time.Duration{d.sync, d.commit, d.append, d.last} {
 		if len(times) != 3 || slices.Min(times) <= 0 {
 			t.Errorf("got %v", times)
 		}

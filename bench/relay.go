@@ -19,7 +19,10 @@ var relayParts = []struct {
 	{"publish", relayPublish},
 	{"fanout", relayFanout},
 	{"newcomer", relayNewcomer},
+	{"missing", relayMissing},
 	{"idle", relayIdle},
+	{"stall", relayStall},
+	{"flood", relayFlood},
 }
 
 type relayFlags struct {

@@ -23,6 +23,34 @@ func NewChain(charter crdt.Charter, p sample.Person, n, run, size int) (*Chain, 
 	if err != nil {
 		return nil, err
 	}
+	return newChain(r, p, n, run, size)
+}
+
+// Continue makes for each of people, who know all of the room, a chain of one pack of n further changes, none of which knows of
+// the others.
+func Continue(room *sample.Room, people []sample.Person, n, size int) ([]*Chain, error) {
+	var all []*Chain
+	for _, p := range people {
+		r, err := crdt.NewReplica(room.Charter)
+		if err != nil {
+			return nil, err
+		}
+		for _, pack := range room.Packs {
+			if err := r.Load(pack); err != nil {
+				return nil, err
+			}
+		}
+		c, err := newChain(r, p, 1, n, size)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// newChain writes at r as p.
+func newChain(r *crdt.Replica, p sample.Person, n, run, size int) (*Chain, error) {
 	w, err := r.Writer(p.Key)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type Client struct {
 	notify   chan struct{}
 	want     atomic.Int64
 
+	gate sync.Mutex // held while nothing is to be read
+
 	mu sync.Mutex // guards writing
 
 	round uint64 // owned by Run: the newest that was answered
@@ -57,6 +59,18 @@ func Dial(ctx context.Context, url string, charter crdt.Charter, onStored func(*
 		return nil, errors.Join(err, ws.Close())
 	}
 	return c, nil
+}
+
+// Stall has the client read no further until Resume, as somebody whose program hangs: the connection stays.
+func (c *Client) Stall() { c.gate.Lock() }
+
+// Resume ends Stall.
+func (c *Client) Resume() { c.gate.Unlock() }
+
+// pass waits until nobody stalls the client.
+func (c *Client) pass() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
 }
 
 // Live is closed when the other side has said hello.
@@ -103,6 +117,7 @@ func (c *Client) Send(packs [][]byte) error {
 func (c *Client) Run() error {
 	defer close(c.done)
 	for {
+		c.pass()
 		_, frame, err := c.ws.ReadMessage()
 		if err != nil {
 			var closed *websocket.CloseError

@@ -87,6 +87,85 @@ func TestPublishAndSubscribe(t *testing.T) {
 	}
 }
 
+// TestStall: a client that stalls takes nothing, and all of it when it goes on.
+func TestStall(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	url := startRelay(t)
+	charter := crdt.OpenLedger("stall")
+	var clients []*Client
+	for range 2 {
+		c, err := Dial(ctx, url, charter, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go c.Run() // its error is seen by Wait
+		if err := c.WaitLive(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	chain, err := NewChain(charter, sample.People()[0], 100, 1, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients[0].Stall()
+	p, err := NewPublisher(ctx, url, charter, chain, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := clients[1].Wait(ctx, 100); err != nil {
+		t.Fatal(err)
+	}
+	// One message may have been on its way into the client when it stalled.
+	if got, _, _ := clients[0].Received(); got > 1 {
+		t.Errorf("the stalled client took %d changes", got)
+	}
+	clients[0].Resume()
+	if err := clients[0].Wait(ctx, 100); err != nil {
+		t.Error(err)
+	}
+	for _, c := range append(clients, p.Client) {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestContinue(t *testing.T) {
+	t.Parallel()
+	people := sample.People()
+	room, err := sample.NewRoom("go on", people, 50, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chains, err := Continue(room, people, 4, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := crdt.NewReplica(room.Charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pack := range room.Packs {
+		if err := r.Load(pack); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range chains {
+		if err := r.Load(c.Packs[0]); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, want := r.Len(), 50+4*len(people); got != want || len(r.Forks()) > 0 {
+		t.Errorf("got %d changes, %d forks, want %d, none", got, len(r.Forks()), want)
+	}
+}
+
 func TestCountChanges(t *testing.T) {
 	t.Parallel()
 	chain, err := NewChain(crdt.OpenLedger("wire"), sample.People()[0], 2, 7, 100)
