@@ -29,6 +29,7 @@ const usage = `go run ./bench WORK [flags]
   relay     rates, fan-out, a newcomer, memory, a stalled reader, forgers; beside them a plain server -work publish,fanout,flood
   start     opening a node on a store: reading, hashing, checking signatures                         -changes 100000,1000000
   crdt      the engine on editing traces, beside other libraries with -peers                         -traces DIR -trace NAME -growth
+  chaos     kill -9, frozen processes and spoiled lines under load; all is there in the end?     -for 10m -seed 1
   soak      a relay and nodes under steady load, others coming and going: do memory, files, goroutines stay?  -for 1h -rate 3
   picture   writes docs/screen.svg from the running program                                          -out FILE
   all       screen, latency, relay and start, one after the other (crdt needs traces)
@@ -45,6 +46,7 @@ var works = map[string]func(*flag.FlagSet) func(context.Context, *run) error{
 	"relay":   relayWork,
 	"start":   startWork,
 	"crdt":    crdtWork,
+	"chaos":   chaosWork,
 	"soak":    soakWork,
 	"picture": pictureWork,
 }
