@@ -270,6 +270,42 @@ func (p *pending) check() error {
 		if s.bytes != peers[id] || s.bytes > MaxPendingPeerBytes {
 			return fmt.Errorf("peer %d: %d bytes, counted %d", id, s.bytes, peers[id])
 		}
+		if err := s.check(); err != nil {
+			return fmt.Errorf("peer %d: %w", id, err)
+		}
+	}
+	if len(p.heavy.items) != len(p.peers) {
+		return fmt.Errorf("%d of %d peers in order", len(p.heavy.items), len(p.peers))
+	}
+	return p.heavy.check()
+}
+
+func (s *peerPending) check() error {
+	authors := make(map[Author]int)
+	for pp := range s.packs {
+		for i := range pp.pack.runs {
+			authors[pp.pack.runs[i].author] += pp.pack.payloadBytes(&pp.pack.runs[i])
+		}
+	}
+	if len(authors) != len(s.authors) || len(authors) != len(s.heavy.items) {
+		return fmt.Errorf("%d authors, %d of them in order, counted %d", len(s.authors), len(s.heavy.items), len(authors))
+	}
+	for author, a := range s.authors {
+		if a.bytes != authors[author] {
+			return fmt.Errorf("author %v: %d bytes, counted %d", author, a.bytes, authors[author])
+		}
+		if err := a.heavy.check(); err != nil {
+			return fmt.Errorf("author %v: %w", author, err)
+		}
+	}
+	return s.heavy.check()
+}
+
+func (h *heap[T]) check() error {
+	for i, x := range h.items {
+		if *h.at(x) != i || i > 0 && h.before(x, h.items[(i-1)/2]) {
+			return fmt.Errorf("item %d of %d is out of order", i, len(h.items))
+		}
 	}
 	return nil
 }

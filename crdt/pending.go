@@ -8,7 +8,8 @@ import (
 
 // pending holds packs whose signatures are good and whose parents are missing.
 // It is accounted by weight: a pack to the peer that sent it, and its runs' bytes
-// to their authors, for the choice of what gives way.
+// to their authors, for the choice of what gives way. Adding, evicting and
+// removing a pack costs O(log n) for each of its authors.
 //
 // Invariant: what it does depends on what was added in which order alone, not on
 // the order in which Go walks a map.
@@ -17,21 +18,43 @@ type pending struct {
 	packs   map[*pendingPack]struct{}
 	waiting map[ChangeID]map[*pendingPack]struct{} // by the parent they wait for now
 	peers   map[uint64]*peerPending
+	heavy   heap[*peerPending] // peers, the heaviest first
 	bytes   int
 }
 
 type peerPending struct {
+	id      uint64
 	packs   map[*pendingPack]struct{}
 	bytes   int
 	evicted bool // since Expire last reported
+	authors map[Author]*authorShare
+	heavy   heap[*authorShare] // authors, the heaviest first
+	at      int                // in pending.heavy
+}
+
+// authorShare is what one peer's packs hold of one author.
+type authorShare struct {
+	author Author
+	bytes  int
+	heavy  heap[*packShare] // the heaviest first
+	at     int              // in peerPending.heavy
+}
+
+// packShare is what one pack holds of one author.
+type packShare struct {
+	pack  *pendingPack
+	of    *authorShare
+	bytes int
+	at    int // in authorShare.heavy
 }
 
 type pendingPack struct {
-	pack  *Pack
-	peer  uint64
-	added uint64 // number of the pack
-	since time.Time
-	wants ChangeID // the missing parent that it is filed under
+	pack   *Pack
+	peer   uint64
+	added  uint64 // number of the pack
+	since  time.Time
+	wants  ChangeID // the missing parent that it is filed under
+	shares []*packShare
 }
 
 func newPending() *pending {
@@ -39,16 +62,52 @@ func newPending() *pending {
 		packs:   make(map[*pendingPack]struct{}),
 		waiting: make(map[ChangeID]map[*pendingPack]struct{}),
 		peers:   make(map[uint64]*peerPending),
+		heavy: heap[*peerPending]{
+			before: func(a, b *peerPending) bool { return a.bytes > b.bytes || a.bytes == b.bytes && a.id < b.id },
+			at:     func(s *peerPending) *int { return &s.at },
+		},
 	}
 }
 
+// peer is the account of a peer, a new one if it has none.
 func (p *pending) peer(id uint64) *peerPending {
 	s := p.peers[id]
 	if s == nil {
-		s = &peerPending{packs: make(map[*pendingPack]struct{})}
+		s = &peerPending{
+			id: id, packs: make(map[*pendingPack]struct{}), authors: make(map[Author]*authorShare),
+			heavy: heap[*authorShare]{
+				before: func(a, b *authorShare) bool {
+					return a.bytes > b.bytes || a.bytes == b.bytes && compareAuthors(a.author, b.author) < 0
+				},
+				at: func(s *authorShare) *int { return &s.at },
+			},
+		}
 		p.peers[id] = s
+		p.heavy.push(s)
 	}
 	return s
+}
+
+// forget closes the account of a peer of which nothing is here.
+func (p *pending) forget(s *peerPending) {
+	p.heavy.remove(s)
+	delete(p.peers, s.id)
+}
+
+// share is the account of an author, a new one if it has none.
+func (s *peerPending) share(author Author) *authorShare {
+	a := s.authors[author]
+	if a == nil {
+		a = &authorShare{author: author, heavy: heap[*packShare]{
+			before: func(a, b *packShare) bool {
+				return a.bytes > b.bytes || a.bytes == b.bytes && a.pack.added < b.pack.added
+			},
+			at: func(s *packShare) *int { return &s.at },
+		}}
+		s.authors[author] = a
+		s.heavy.push(a)
+	}
+	return a
 }
 
 // add files pp under the parent it wants, then makes room: the heaviest author
@@ -62,13 +121,15 @@ func (p *pending) add(pp *pendingPack) {
 	peer := p.peer(pp.peer)
 	peer.packs[pp] = struct{}{}
 	peer.bytes += pp.weight()
+	p.heavy.fix(peer)
+	peer.charge(pp)
 	for p.bytes > MaxPendingBytes || peer.bytes > MaxPendingPeerBytes {
-		from := pp.peer
+		from := peer
 		if peer.bytes <= MaxPendingPeerBytes {
-			from = p.heaviestPeer()
+			from = p.heavy.first()
 		}
-		p.peers[from].evicted = true
-		p.remove(p.heaviestOf(from))
+		from.evicted = true
+		p.remove(from.heavy.first().heavy.first().pack)
 	}
 }
 
@@ -78,6 +139,41 @@ func (p *pending) add(pp *pendingPack) {
 // its own, never those of others.
 func (pp *pendingPack) weight() int {
 	return max(pp.pack.Bytes()+pp.pack.changes*pendingChangeBytes, MaxPendingBytes/MaxPendingPacks)
+}
+
+// charge puts the bytes of pp's runs to their authors' accounts.
+func (s *peerPending) charge(pp *pendingPack) {
+	of := make(map[Author]*packShare, 1)
+	pp.shares = pp.shares[:0]
+	for i := range pp.pack.runs {
+		run := &pp.pack.runs[i]
+		k := of[run.author]
+		if k == nil {
+			k = &packShare{pack: pp, of: s.share(run.author)}
+			of[run.author] = k
+			pp.shares = append(pp.shares, k)
+		}
+		k.bytes += pp.pack.payloadBytes(run)
+	}
+	for _, k := range pp.shares {
+		k.of.heavy.push(k)
+		k.of.bytes += k.bytes
+		s.heavy.fix(k.of)
+	}
+}
+
+// discharge takes the bytes of pp's runs off their authors' accounts.
+func (s *peerPending) discharge(pp *pendingPack) {
+	for _, k := range pp.shares {
+		k.of.heavy.remove(k)
+		if k.of.bytes -= k.bytes; k.of.bytes == 0 {
+			s.heavy.remove(k.of)
+			delete(s.authors, k.of.author)
+		} else {
+			s.heavy.fix(k.of)
+		}
+	}
+	pp.shares = nil
 }
 
 func (p *pending) file(pp *pendingPack) {
@@ -104,52 +200,25 @@ func (p *pending) remove(pp *pendingPack) {
 	peer := p.peers[pp.peer]
 	delete(peer.packs, pp)
 	peer.bytes -= pp.weight()
+	peer.discharge(pp)
 	if peer.bytes == 0 && !peer.evicted {
-		delete(p.peers, pp.peer)
+		p.forget(peer)
+	} else {
+		p.heavy.fix(peer)
 	}
 }
 
-func (p *pending) heaviestPeer() uint64 {
-	var heaviest uint64
-	most := -1
-	for id, s := range p.peers {
-		if s.bytes > most || s.bytes == most && id < heaviest {
-			heaviest, most = id, s.bytes
-		}
+// dropPeer removes all that a peer has sent, and its account.
+func (p *pending) dropPeer(id uint64) {
+	peer := p.peers[id]
+	if peer == nil {
+		return
 	}
-	return heaviest
-}
-
-// heaviestOf is the pack of that peer that weighs most for the author whose
-// runs weigh most. The scan is bounded by what one peer may have here.
-func (p *pending) heaviestOf(peer uint64) *pendingPack {
-	weight := make(map[Author]int)
-	for pp := range p.peers[peer].packs {
-		for i := range pp.pack.runs {
-			weight[pp.pack.runs[i].author] += pp.pack.payloadBytes(&pp.pack.runs[i])
-		}
+	peer.evicted = true // so that its account lasts until all is removed
+	for pp := range peer.packs {
+		p.remove(pp)
 	}
-	var author Author
-	most := -1
-	for a, w := range weight {
-		if w > most || w == most && compareAuthors(a, author) < 0 {
-			author, most = a, w
-		}
-	}
-	var heaviest *pendingPack
-	most = -1
-	for pp := range p.peers[peer].packs {
-		w := 0
-		for i := range pp.pack.runs {
-			if pp.pack.runs[i].author == author {
-				w += pp.pack.payloadBytes(&pp.pack.runs[i])
-			}
-		}
-		if w > most || w == most && pp.added < heaviest.added {
-			heaviest, most = pp, w
-		}
-	}
-	return heaviest
+	p.forget(peer)
 }
 
 func (p *Pack) payloadBytes(r *run) int {

@@ -434,7 +434,7 @@ func (r *Replica) Expire(now time.Time) (peers []uint64) {
 			s.evicted = false
 			peers = append(peers, id)
 			if s.bytes == 0 {
-				delete(r.pending.peers, id)
+				r.pending.forget(s)
 			}
 		}
 	}
@@ -444,12 +444,7 @@ func (r *Replica) Expire(now time.Time) (peers []uint64) {
 
 // DropPeer forgets what is pending from a peer that has gone.
 func (r *Replica) DropPeer(peer uint64) {
-	for pp := range r.pending.packs {
-		if pp.peer == peer {
-			r.pending.remove(pp)
-		}
-	}
-	delete(r.pending.peers, peer)
+	r.pending.dropPeer(peer)
 }
 
 // Pending is the number of packs that wait for a parent, and their bytes as the
