@@ -256,8 +256,9 @@ func logMisuses() map[string][]misuse {
 			{"from no such change", crdt.ErrMissing, "", func(m *misused) error { _, err := m.r.Diff([]crdt.ChangeID{none}, nil); return err }},
 			{"to another room's", crdt.ErrMissing, "", func(m *misused) error { _, err := m.r.Diff(nil, m.other.Heads()); return err }},
 		},
-		"Replica.DropPeer": nothing("no such peer", func(m *misused) bool { m.r.DropPeer(99); return false }),
-		"Replica.Expire":   nothing("before anything is due", func(m *misused) bool { return len(m.r.Expire(time.Time{})) > 0 }),
+		"Replica.DropPeer":    nothing("no such peer", func(m *misused) bool { m.r.DropPeer(99); return false }),
+		"Replica.TrimPending": nothing("to more than there is", func(m *misused) bool { m.r.TrimPending(math.MaxInt); return len(m.r.Expire(time.Time{})) > 0 }),
+		"Replica.Expire":      nothing("before anything is due", func(m *misused) bool { return len(m.r.Expire(time.Time{})) > 0 }),
 		"Replica.Evidence": {
 			{"of no fork", crdt.ErrNoTarget, "", func(m *misused) error { _, err := m.r.Evidence(crdt.Fork{}); return err }},
 			{"of two changes of a chain", crdt.ErrNoTarget, "", func(m *misused) error {

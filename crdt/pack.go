@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
@@ -60,6 +61,18 @@ func (p *Pack) Changes() int { return p.changes }
 
 // Bytes is the size of the frame that the pack was read from.
 func (p *Pack) Bytes() int { return len(p.frame) }
+
+// Authors yields the author of each run that is left, and the run's bytes. An
+// author with several runs comes several times.
+func (p *Pack) Authors() iter.Seq2[Author, int] {
+	return func(yield func(Author, int) bool) {
+		for i := range p.runs {
+			if !yield(p.runs[i].author, p.payloadBytes(&p.runs[i])) {
+				return
+			}
+		}
+	}
+}
 
 // parsePack reads the frame of a pack, [[author, prev, [payload…], signature]…],
 // computes every id, and judges envelopes. It looks at no key and no signature.

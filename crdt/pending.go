@@ -123,14 +123,23 @@ func (p *pending) add(pp *pendingPack) {
 	peer.bytes += pp.weight()
 	p.heavy.fix(peer)
 	peer.charge(pp)
-	for p.bytes > MaxPendingBytes || peer.bytes > MaxPendingPeerBytes {
-		from := peer
-		if peer.bytes <= MaxPendingPeerBytes {
-			from = p.heavy.first()
-		}
-		from.evicted = true
-		p.remove(from.heavy.first().heavy.first().pack)
+	for peer.bytes > MaxPendingPeerBytes {
+		p.evict(peer)
 	}
+	p.trim(MaxPendingBytes)
+}
+
+// trim makes room until no more than so many bytes are here.
+func (p *pending) trim(bytes int) {
+	for p.bytes > bytes {
+		p.evict(p.heavy.first())
+	}
+}
+
+// evict removes the heaviest pack of the heaviest author of a peer.
+func (p *pending) evict(from *peerPending) {
+	from.evicted = true
+	p.remove(from.heavy.first().heavy.first().pack)
 }
 
 // weight is what a pack counts for: the bytes of its frame and what a change takes

@@ -447,6 +447,12 @@ func (r *Replica) DropPeer(peer uint64) {
 	r.pending.dropPeer(peer)
 }
 
+// TrimPending evicts pending packs until they take no more than so many bytes, the
+// heaviest author's of the heaviest peer first, as if that were the buffer's bound:
+// for a program with a bound over many replicas. What has gone, [Replica.Expire]
+// tells. It costs O(log n) for each author of each pack that goes.
+func (r *Replica) TrimPending(bytes int) { r.pending.trim(max(0, bytes)) }
+
 // Pending is the number of packs that wait for a parent, and their bytes as the
 // bounds count them.
 func (r *Replica) Pending() (packs, bytes int) { return len(r.pending.packs), r.pending.bytes }

@@ -22,7 +22,10 @@ func (c *Core) Commit(now time.Time) error {
 		}
 		c.room.grown()
 		c.dirty = true
+		c.cfg.Meter.ChangesAdded.Add(uint64(to - from))
+		told := c.forks
 		c.lookAtForks(now)
+		c.cfg.Meter.Forks.Add(uint64(c.forks - told))
 	}
 	for i, r := range c.receipts {
 		if r.done != nil {

@@ -124,6 +124,8 @@ func (c *conn) read(ctx context.Context) error {
 		}
 		frame, err := readFrame(r)
 		c.stats.BytesIn.Add(uint64(len(frame)))
+		c.hub.cfg.Meter.MessagesIn.Add(1)
+		c.hub.cfg.Meter.BytesIn.Add(uint64(len(frame)))
 		if err != nil {
 			return err
 		}
@@ -206,13 +208,9 @@ func (c *conn) dispatch(ctx context.Context, frame []byte) error {
 	}
 	var in Inbound
 	if _, packs := m.Body.(Packs); packs {
-		select {
-		case c.hub.checkers <- struct{}{}:
-		case <-c.done:
-			return ErrConnection
+		if in, err = c.check(l, m.Body); err != nil {
+			return err
 		}
-		in = l.node.inspector.Inspect(m.Body)
-		<-c.hub.checkers
 	} else {
 		in = l.node.inspector.Inspect(m.Body)
 	}
@@ -224,6 +222,44 @@ func (c *conn) dispatch(ctx context.Context, frame []byte) error {
 		}
 	}
 	return nil
+}
+
+// check checks packs, within the share of the cores that is there for it, and waits if they were too much.
+func (c *conn) check(l *link, packs Body) (Inbound, error) {
+	m := c.hub.cfg.Meter
+	m.Waiting.Add(1)
+	select {
+	case c.hub.checkers <- struct{}{}:
+		m.Waiting.Add(-1)
+	case <-c.done:
+		m.Waiting.Add(-1)
+		return Inbound{}, ErrConnection
+	}
+	m.Checking.Add(1)
+	in := l.node.inspector.Inspect(packs)
+	<-c.hub.checkers
+	m.Checking.Add(-1)
+	m.PacksIn.Add(uint64(len(in.packs)))
+	m.ChangesIn.Add(uint64(in.Changes))
+	if c.accepted && c.hub.cfg.Charge != nil {
+		c.wait(c.hub.cfg.Charge(c.ws.NetConn(), in.authors))
+	}
+	return in, nil
+}
+
+// wait waits, unless the connection ends.
+func (c *conn) wait(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	c.hub.cfg.Meter.Delays.Add(1)
+	c.hub.cfg.Meter.DelayNanos.Add(uint64(d))
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.done:
+	}
 }
 
 // open begins a room that the peer asks for.

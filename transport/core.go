@@ -25,11 +25,14 @@ type NodeConfig struct {
 	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
 	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
 	Copied bool
-	Agent  string           // what hello says; empty: the hub's
-	Limits Limits           // zero: DefaultLimits
-	Log    *slog.Logger     // nil: silent
-	Now    func() time.Time // nil: time.Now
-	Rand   *rand.Rand       // nil: seeded by the system. A simulation gives its own
+	Agent  string // what hello says; empty: the hub's
+	Limits Limits // zero: DefaultLimits
+	Meter  *Meter // nil: nothing is counted for anybody
+	// Pending bounds what is pending in this node and others together; nil: each by itself (crdt.MaxPendingBytes).
+	Pending *PendingBudget
+	Log     *slog.Logger     // nil: silent
+	Now     func() time.Time // nil: time.Now
+	Rand    *rand.Rand       // nil: seeded by the system. A simulation gives its own
 }
 
 // A Core is a node without goroutine and clock: replica, store and sessions of one room, driven by calls. A Node runs
@@ -60,7 +63,9 @@ type Core struct {
 	guarded  bool
 	fatal    error
 	selfFork *SelfFork
-	forks    int // of replica.Forks() that were told
+	forks    int   // of replica.Forks() that were told
+	trimmed  bool  // by cfg.Pending, and Tick does not know
+	pended   int64 // bytes that are pending here, as cfg.Pending counts them
 
 	news      news
 	refusals  []refusal
@@ -109,6 +114,9 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Meter == nil {
+		cfg.Meter = new(Meter)
+	}
 	newReplica := crdt.NewReplica
 	if cfg.Keeper {
 		newReplica = crdt.NewKeeper
@@ -132,6 +140,7 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 		me = c.writer.Author()
 	}
 	c.room = newRoom(replica, me, cfg.Agent, cfg.Limits, cfg.Rand)
+	c.room.meter = cfg.Meter
 	if cfg.Last != nil {
 		_, c.room.wrote = cfg.Last.ID()
 	}
@@ -278,6 +287,7 @@ func (c *Core) Receive(now time.Time, id PeerID, in Inbound) {
 // receivePacks offers packs to the replica, up to the first that is refused.
 func (c *Core) receivePacks(now time.Time, p *peer, packs []checkedPack) (got []received, refused error) {
 	c.sign()
+	defer c.budget()
 	for i := range packs {
 		k := &packs[i]
 		err := k.err
@@ -297,11 +307,19 @@ func (c *Core) receivePacks(now time.Time, p *peer, packs []checkedPack) (got []
 		}
 		if len(out.Missing) > 0 {
 			c.dirty = true
+			c.cfg.Meter.Pended.Add(1)
 			c.tally(now, p, Event{Kind: EventPending, Change: out.Missing[0]})
 		}
 		got = append(got, received{ends: k.ends, added: out.To - out.From, missing: out.Missing})
 	}
 	return got, nil
+}
+
+// budget keeps to what may be pending. The comparison that what it gave up needs is begun by Tick.
+func (c *Core) budget() {
+	var trimmed bool
+	c.pended, trimmed = c.cfg.Pending.settle(c.replica, c.pended)
+	c.trimmed = c.trimmed || trimmed
 }
 
 // lookAtForks tells of forks that are new, and stops writing if one is our own.
@@ -362,8 +380,9 @@ func (c *Core) Tick(now time.Time) {
 	if c.fatal != nil || c.nextAt.IsZero() || now.Before(c.nextAt) {
 		return
 	}
-	c.nextAt, c.ticked = time.Time{}, true
+	c.nextAt, c.ticked, c.trimmed = time.Time{}, true, false
 	packs, _ := c.replica.Pending()
+	defer c.budget()
 	for _, id := range c.replica.Expire(now) {
 		if p := c.peers[PeerID(id)]; p != nil && p.session != nil {
 			p.session.rounds.wanted = true
@@ -405,7 +424,7 @@ func (c *Core) settle(now time.Time, p *peer, err error) {
 		c.end(now, p, err)
 		return
 	}
-	if packs, _ := c.replica.Pending(); packs > 0 && (c.nextAt.IsZero() || now.Add(expiryPeriod).Before(c.nextAt)) {
+	if packs, _ := c.replica.Pending(); (packs > 0 || c.trimmed) && (c.nextAt.IsZero() || now.Add(expiryPeriod).Before(c.nextAt)) {
 		c.nextAt = now.Add(expiryPeriod)
 	}
 	c.due(p)

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"sync"
@@ -26,6 +28,11 @@ type HubConfig struct {
 	// a [*RefuseError] is said to the peer, any other as no-room. It is asked at every hello, from any goroutine; it may
 	// return the same node again, and a new one after the old one's Run has returned. The connection waits for it.
 	Open func(ctx context.Context, room crdt.RoomID, charter crdt.Charter) (*Node, error)
+	// Charge is told what the packs of a message from an accepted connection that are good and new bring, before their
+	// node gets them: author and bytes of each run. It returns how long the connection waits before it is read
+	// further. It is called from any goroutine; nil: nobody waits. remote is the connection's, as the HTTP server had it.
+	Charge func(remote net.Conn, runs iter.Seq2[crdt.Author, int]) time.Duration
+	Meter  *Meter // nil: nothing is counted for anybody
 	// Limits bounds it all; the zero value of a field means its default.
 	Limits Limits
 	Log    *slog.Logger // nil: silent
@@ -71,6 +78,9 @@ type peerRef struct {
 // NewHub makes a hub; nothing happens until Run.
 func NewHub(cfg HubConfig) *Hub {
 	limits := cfg.Limits.withDefaults()
+	if cfg.Meter == nil {
+		cfg.Meter = new(Meter)
+	}
 	if limits.Checkers == 0 {
 		limits.Checkers = runtime.GOMAXPROCS(0)
 	}
@@ -248,6 +258,7 @@ func (h *Hub) serve(ctx context.Context, c *conn) {
 		}
 	}
 	h.mu.Unlock()
+	h.cfg.Meter.closed.add(meterCode(err))
 	for _, l := range links {
 		l.node.detach(l, err, time.Time{})
 	}

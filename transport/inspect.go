@@ -59,6 +59,19 @@ func (x *Inspector) Inspect(b Body) Inbound {
 	return in
 }
 
+// authors yields the runs of the packs that are good and were not known: their author and their bytes.
+func (in *Inbound) authors(yield func(crdt.Author, int) bool) {
+	for i := range in.packs {
+		if k := &in.packs[i]; k.err == nil {
+			for author, n := range k.pack.Authors() {
+				if !yield(author, n) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // knownGeneration is how many run ends one generation of a knownSet holds.
 const knownGeneration = 16 << 10
 

@@ -338,6 +338,7 @@ func (n *Node) stop() error {
 	n.core.keepSent(now, 0)
 	n.pump()
 	n.endLinks(ErrGoingAway)
+	n.core.cfg.Pending.release(n.core.pended)
 	n.publish(true)
 	close(n.done)
 	return err
@@ -352,6 +353,7 @@ func (n *Node) end() {
 	n.mu.Unlock()
 	n.takeIntents(n.now(), intentQueue)
 	n.endLinks(ErrGoingAway)
+	n.core.cfg.Pending.release(n.core.pended)
 	close(n.done)
 }
 

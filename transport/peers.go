@@ -124,6 +124,7 @@ func (c *Core) dropSession(p *peer) {
 	}
 	p.session = nil
 	c.replica.DropPeer(uint64(p.id))
+	c.budget()
 	c.dirty = true
 }
 
@@ -220,6 +221,7 @@ func refusesContent(code string) bool {
 // countRefused counts a pack that was refused. p is nil if it had been pending.
 func (c *Core) countRefused(now time.Time, p *peer, err error) {
 	code := Code(err)
+	c.cfg.Meter.refused.add(code)
 	e := Event{Kind: EventRefused, Code: code, Text: err.Error()}
 	if r, ok := asRefused(err); ok {
 		e.Author, e.Change = r.Author, r.Change

@@ -19,6 +19,7 @@ type room struct {
 	replica *crdt.Replica
 	limits  Limits
 	rand    *rand.Rand
+	meter   *Meter
 
 	tips    *tipIndex
 	durable int // replica.Len() as of the last commit
@@ -38,7 +39,7 @@ type room struct {
 func newRoom(r *crdt.Replica, me crdt.Author, agent string, limits Limits, random *rand.Rand) *room {
 	rm := &room{
 		id: r.Room(), charter: r.Charter().Append(nil), agent: agent, me: me, replica: r, limits: limits, rand: random,
-		tips: newTipIndex(r.Room()),
+		tips: newTipIndex(r.Room()), meter: new(Meter),
 	}
 	rm.ever = newIndexSet(&rm.owners)
 	rm.grown()

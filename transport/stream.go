@@ -214,6 +214,7 @@ func (s *session) fly(now time.Time, msg []byte, from, next int) {
 	st.sent++
 	st.flights = append(st.flights, flight{from, next, len(msg)})
 	st.bytes += len(msg)
+	s.room.meter.ChangesOut.Add(uint64(next - from))
 	s.rounds.sent = true
 	s.rounds.changed(now)
 }

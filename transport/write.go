@@ -42,6 +42,9 @@ func (c *conn) writeMessage(msg []byte) error {
 		return err
 	}
 	c.stats.BytesOut.Add(uint64(len(msg)))
+	m := c.hub.cfg.Meter
+	m.MessagesOut.Add(1)
+	m.BytesOut.Add(uint64(len(msg)))
 	return c.ws.WriteMessage(websocket.BinaryMessage, msg)
 }
 
