@@ -71,6 +71,9 @@ func (l *log) check() error {
 		}
 		forks += n
 	}
+	if err := l.checkForked(); err != nil {
+		return err
+	}
 	if forks != len(l.forks) {
 		return fmt.Errorf("%d forks noted, %d there", len(l.forks), forks)
 	}
@@ -166,6 +169,27 @@ func (l *log) checkRecord(i int32, rec *record) error {
 	}
 	if rec.prev != none && l.author(rec.prev) != l.author(i) {
 		return fmt.Errorf("prev is of another author")
+	}
+	return nil
+}
+
+// checkForked checks that the authors noted as forked are those that are.
+func (l *log) checkForked() error {
+	n := 0
+	for a, s := range l.authors {
+		noted := false
+		if l.forked != nil {
+			_, noted = l.forked.Get(l.keys[a])
+		}
+		if noted != s.forked {
+			return fmt.Errorf("author %v: forked %v, noted %v", l.keys[a], s.forked, noted)
+		}
+		if noted {
+			n++
+		}
+	}
+	if l.forked != nil && l.forked.Len() != n {
+		return fmt.Errorf("%d forked authors noted, %d there", l.forked.Len(), n)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/tidwall/btree"
 )
 
 // The log: what is known of each accepted change, in flat arrays that are filled
@@ -78,7 +80,8 @@ type log struct {
 	unsigned     int                // bytes that those take in a pack
 	sigs         map[int32][64]byte // of the last change of every run
 	forks        []Fork
-	forkAt       map[forkKey]int // into forks
+	forked       *btree.BTreeG[Author] // whose forks those are; nil: nobody's. A View copies it in O(1)
+	forkAt       map[forkKey]int       // into forks
 	refused      refusedIDs
 }
 
@@ -287,7 +290,10 @@ func (l *log) extendChain(author uint32, prev, i int32) {
 	}
 	if sibling != none {
 		l.addTip(a, i)
-		a.forked = true
+		if !a.forked {
+			a.forked = true
+			l.noteForked(l.keys[author])
+		}
 		key := forkKey{author, prev}
 		if _, known := l.forkAt[key]; !known {
 			l.forkAt[key] = len(l.forks)
@@ -310,6 +316,13 @@ func (l *log) extendChain(author uint32, prev, i int32) {
 	default:
 		a.tip = i
 	}
+}
+
+func (l *log) noteForked(a Author) {
+	if l.forked == nil {
+		l.forked = btree.NewBTreeGOptions(func(a, b Author) bool { return bytes.Compare(a[:], b[:]) < 0 }, btree.Options{NoLocks: true})
+	}
+	l.forked.Set(a)
 }
 
 func (l *log) addTip(a *authorState, i int32) {

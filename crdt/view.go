@@ -2,6 +2,8 @@ package crdt
 
 import (
 	"sync"
+
+	"github.com/tidwall/btree"
 )
 
 // A View is an immutable picture of a replica, safe for any number of goroutines
@@ -11,13 +13,13 @@ type View struct {
 	charter Charter
 	log     *log // what never changes of it: enough to apply its changes again
 	forks   []Fork
+	forked  *btree.BTreeG[Author] // nil: nobody
 	doc     docView
 	keeps   bool
 
 	document  func() *Doc
 	logDigest func() [32]byte
 	docDigest func() [32]byte
-	forked    func() map[Author]bool
 }
 
 // View is the replica as it is now.
@@ -33,13 +35,9 @@ func (r *Replica) View() *View {
 	v.logDigest = sync.OnceValue(func() [32]byte { return logDigest(r.room, v.Heads()) })
 	v.docDigest = sync.OnceValue(v.hashDoc)
 	v.document = sync.OnceValue(v.replay)
-	v.forked = sync.OnceValue(func() map[Author]bool {
-		m := make(map[Author]bool, len(v.forks))
-		for _, f := range v.forks {
-			m[f.Author] = true
-		}
-		return m
-	})
+	if l.forked != nil {
+		v.forked = l.forked.Copy()
+	}
 	return v
 }
 
@@ -102,8 +100,15 @@ func (v *View) replay() *Doc {
 // Forks is the evidence held. Do not change it.
 func (v *View) Forks() []Fork { return v.forks }
 
-// Forked reports whether a fork of a is known.
-func (v *View) Forked(a Author) bool { return len(v.forks) > 0 && v.forked()[a] }
+// Forked reports whether a fork of a is known. O(log authors that forked): how
+// many forks they made costs nothing.
+func (v *View) Forked(a Author) bool {
+	if v.forked == nil {
+		return false
+	}
+	_, ok := v.forked.Get(a)
+	return ok
+}
 
 // A Key is a [Name] by log index: valid for one replica's run, and for all Views
 // of it.

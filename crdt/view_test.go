@@ -1,6 +1,7 @@
 package crdt_test
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 
@@ -67,4 +68,45 @@ func TestViewsWhileTheReplicaGoesOn(t *testing.T) {
 			readers.Wait()
 		})
 	}
+}
+
+// An author may fork as often as it likes: a View that is asked who forked costs no
+// more for it, and an older View says what it said.
+func TestViewsOfManyForks(t *testing.T) {
+	const forks = 2000
+	l := newMill(t, crdt.Ledger)
+	r := newReplica(t, l.charter)
+	chain, ids := l.chain(0, forks)
+	if code := deliver(t, r, refPack{chain}.frame(), 1); code != "" {
+		t.Fatal(code)
+	}
+	mallory, before := crdt.Author(chain.author), r.View()
+	for from := 0; from < forks; from += crdt.MaxPackRuns {
+		var p refPack
+		for i := from; i < min(from+crdt.MaxPackRuns, forks-1); i++ {
+			p = append(p, l.run(0, ids[i], refPayload(7, nil, noOps)))
+		}
+		if code := deliver(t, r, p.frame(), 1); code != "" {
+			t.Fatal(code)
+		}
+	}
+	if got := len(r.View().Forks()); got != forks-1 {
+		t.Fatalf("%d forks, want %d", got, forks-1)
+	}
+	if before.Forked(mallory) || !r.View().Forked(mallory) || r.View().Forked(crdt.Author{1}) {
+		t.Error("who forked is told wrong")
+	}
+	const rounds = 100
+	var from, to runtime.MemStats
+	runtime.ReadMemStats(&from)
+	for range rounds {
+		if !r.View().Forked(mallory) {
+			t.Fatal("not forked")
+		}
+	}
+	runtime.ReadMemStats(&to)
+	if each := (to.TotalAlloc - from.TotalAlloc) / rounds; each > 16<<10 {
+		t.Errorf("a View takes %d bytes", each)
+	}
+	checkReplica(t, r)
 }
