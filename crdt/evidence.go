@@ -65,15 +65,30 @@ func (r *Replica) Evidence(f Fork) ([]byte, error) {
 	return dst, nil
 }
 
+// Evidence is what [ParseEvidence] found proved.
+type Evidence struct {
+	Room RoomID
+	Fork Fork
+	// Hashes are the SHA-256 of the payloads of Fork.A and Fork.B: who has a payload
+	// can show what was signed, see [ReadPayload].
+	Hashes [2][32]byte
+}
+
 // CheckEvidence checks what [Replica.Evidence] wrote, trusting nobody: it
 // recomputes the ids of both branches and verifies both signatures. It returns
 // the room and the fork, or an error that wraps [ErrEvidence] and says what is
 // wrong.
 func CheckEvidence(b []byte) (RoomID, Fork, error) {
-	var room RoomID
-	var f Fork
-	bad := func(err error) (RoomID, Fork, error) {
-		return RoomID{}, Fork{}, fmt.Errorf("%w: %w", ErrEvidence, err)
+	e, err := ParseEvidence(b)
+	return e.Room, e.Fork, err
+}
+
+// ParseEvidence is [CheckEvidence] that also returns by which hashes the content
+// of both changes can be told. The error wraps [ErrEvidence].
+func ParseEvidence(b []byte) (Evidence, error) {
+	var e Evidence
+	bad := func(err error) (Evidence, error) {
+		return Evidence{}, fmt.Errorf("%w: %w", ErrEvidence, err)
 	}
 	if len(b) > MaxPackBytes {
 		return bad(overLimit("bytes", MaxPackBytes, len(b)))
@@ -83,7 +98,7 @@ func CheckEvidence(b []byte) (RoomID, Fork, error) {
 	if label := r.Text(); r.Err() == nil && label != labelEvidence {
 		return bad(fmt.Errorf("label %q, want %q", label, labelEvidence))
 	}
-	room = r.Bytes32()
+	e.Room = r.Bytes32()
 	key := r.BytesN(32)
 	prev := ChangeID(r.Bytes32())
 	if r.Err() != nil {
@@ -93,7 +108,7 @@ func CheckEvidence(b []byte) (RoomID, Fork, error) {
 	if err != nil {
 		return bad(err)
 	}
-	prefix := newChainPrefix(room, author)
+	prefix := newChainPrefix(e.Room, author)
 	var first [2]ChangeID
 	for k := range first {
 		id := prev
@@ -102,16 +117,17 @@ func CheckEvidence(b []byte) (RoomID, Fork, error) {
 			return bad(fmt.Errorf("a branch of %d changes", n))
 		}
 		for j := range n {
-			id = prefix.id(id, r.Bytes32())
+			hash := r.Bytes32()
+			id = prefix.id(id, hash)
 			if j == 0 {
-				first[k] = id
+				first[k], e.Hashes[k] = id, hash
 			}
 		}
 		sig := r.BytesN(64)
 		if r.Err() != nil {
 			return bad(r.Err())
 		}
-		if !verify(room, author, id, sig) {
+		if !verify(e.Room, author, id, sig) {
 			return bad(ErrBadSignature)
 		}
 	}
@@ -121,9 +137,46 @@ func CheckEvidence(b []byte) (RoomID, Fork, error) {
 	if first[0] == first[1] {
 		return bad(fmt.Errorf("both branches begin with %v", first[0]))
 	}
-	f = Fork{Author: author, A: first[0], B: first[1]}
-	if prev != ChangeID(room) {
-		f.Prev = prev
+	e.Fork = Fork{Author: author, A: first[0], B: first[1]}
+	if prev != ChangeID(e.Room) {
+		e.Fork.Prev = prev
 	}
-	return room, f, nil
+	return e, nil
+}
+
+// Payload is what the bytes of one change say, read by themselves: whether it had
+// an effect in a room nobody can tell from them.
+type Payload struct {
+	Hash    [32]byte  // SHA-256 of the bytes: what ids and evidence commit to
+	Time    int64     // Unix seconds, the author's claim
+	Links   Links     // aliases the bytes
+	Appends []Literal // to the feed, in order; they alias the bytes
+	Others  int       // well-formed ops of other kinds
+	Void    bool      // the ops do not decode: void as a whole
+}
+
+// ReadPayload reads the payload of one change of a room, after prev (zero: the
+// first of its chain). Whether it belongs to a change its Hash tells. The errors
+// are those that refuse an envelope: [ErrMalformed], [ErrOverLimit],
+// [ErrBadLinks], [ErrEmptyOps].
+func ReadPayload(payload []byte, room RoomID, prev ChangeID) (Payload, error) {
+	if prev == (ChangeID{}) {
+		prev = ChangeID(room)
+	}
+	e, err := parseEnvelope(payload, room, prev)
+	if err != nil {
+		return Payload{}, err
+	}
+	p := Payload{Hash: payloadHash(payload), Time: e.time, Links: e.links}
+	if p.Void = !decodes(e.ops); p.Void {
+		return p, nil
+	}
+	eachOp(e.ops, func(o *op, _, _ int) {
+		if o.appends() {
+			p.Appends = append(p.Appends, o.literal)
+		} else {
+			p.Others++
+		}
+	})
+	return p, nil
 }

@@ -361,6 +361,11 @@ func byteMisuses() map[string][]misuse {
 		"ParseCursor":   of(crdt.ErrBadCursor, func(b []byte) error { _, err := crdt.ParseCursor(b); return err }),
 		"ParseLiteral":  of(crdt.ErrLiteral, func(b []byte) error { _, err := crdt.ParseLiteral(b); return err }),
 		"CheckEvidence": of(crdt.ErrEvidence, func(b []byte) error { _, _, err := crdt.CheckEvidence(b); return err }),
+		"ParseEvidence": of(crdt.ErrEvidence, func(b []byte) error { _, err := crdt.ParseEvidence(b); return err }),
+		"ReadPayload": of(crdt.ErrMalformed, func(b []byte) error {
+			_, err := crdt.ReadPayload(b, crdt.RoomID{}, crdt.ChangeID{})
+			return err
+		}),
 		"EncodeLiteral": {
 			{"what is none", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(make(chan int)); return err }},
 			{"not a number", crdt.ErrLiteral, "", func(*misused) error { _, err := crdt.EncodeLiteral(math.NaN()); return err }},
