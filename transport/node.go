@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -147,6 +148,30 @@ func (n *Node) Append(ctx context.Context, unix int64, entry crdt.Literal) (Rece
 // ConfirmOnlyCopy says, for the user, that no other copy of key and store exists. It ends the guard of a copied store.
 func (n *Node) ConfirmOnlyCopy() {
 	n.send(nil, input{do: func(now time.Time) { n.core.ConfirmOnlyCopy(now) }})
+}
+
+// Evidence encodes a fork that the room's View shows, as [crdt.Replica.Evidence] does. It waits for the node's goroutine.
+// Errors: [crdt.ErrNoTarget], [ErrStopped], ctx.Err().
+func (n *Node) Evidence(ctx context.Context, f crdt.Fork) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	got := make(chan result, 1)
+	if !n.send(ctx.Done(), input{do: func(time.Time) {
+		b, err := n.core.replica.Evidence(f)
+		got <- result{b, err}
+	}}) {
+		return nil, cmp.Or(ctx.Err(), ErrStopped)
+	}
+	select {
+	case r := <-got:
+		return r.b, r.err
+	case <-n.done:
+		return nil, ErrStopped
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // send hands an input to the node's goroutine and reports whether it will be taken. It waits for a place until abort
