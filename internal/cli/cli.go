@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 
@@ -71,11 +70,8 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// printf writes a line of the program's result.
+// printf writes a line of the program's result. Whatever it quotes is made safe here.
 func (p *program) printf(format string, args ...any) error {
-	if !strings.HasSuffix(format, "\n") {
-		format += "\n"
-	}
-	_, err := fmt.Fprintf(p.Out, format, args...)
+	_, err := io.WriteString(p.Out, safe.Text(fmt.Sprintf(format, args...), safe.NoLimit).String()+"\n")
 	return err
 }

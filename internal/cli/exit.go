@@ -34,7 +34,7 @@ var exitTable = []struct {
 	{ExitUsage, "the command line was not understood"},
 	{ExitUnsent, "plain mode: all is saved here, but some of it is not yet stored by any peer"},
 	{ExitInUse, "the name runs already, or a file or a port is in use"},
-	{ExitDamaged, "a key, a store or a room file is damaged"},
+	{ExitDamaged, "a key, a store or a room file is damaged; a proof file proves nothing"},
 	{exitSignal, "and above: signal N ended the screen, with 128 + N (plain mode and relay end with one of the above)"},
 }
 

@@ -22,6 +22,7 @@ type plain struct {
 	p     *program
 	flags runFlags
 	me    string
+	room  string
 	o     *opened
 	out   *eventWriter
 
@@ -55,7 +56,7 @@ func (s *session) plain(ctx context.Context) (err error) {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	m := &plain{
-		p: s.p, flags: s.flags, me: s.person.Name.String(),
+		p: s.p, flags: s.flags, me: s.person.Name.String(), room: s.room,
 		out:  newEventWriter(bufio.NewWriterSize(s.p.Out, 64<<10), s.flags.json),
 		poke: make(chan struct{}, 1), news: make(chan struct{}, 1), read: make(chan struct{}),
 	}
@@ -316,9 +317,20 @@ func (m *plain) note(e transport.Event) {
 	switch e.Kind {
 	case transport.EventGuard:
 		m.p.note("%s: %s", e.Code, e.Text)
+	case transport.EventFork:
+		m.p.note("author %v signed two changes after one, %v and %v; the proof as a file, once this has ended: %s", e.Author, e.Change, e.Other, m.proofCommand(e.Author))
 	case transport.EventSelfFork:
 		m.p.note("this key has written in two places, changes %v and %v: nothing more is written with it; go on under a new name: tallystick run NAME", e.Change, e.Other)
 	}
+}
+
+// proofCommand is what to type for the proof that an author forked.
+func (m *plain) proofCommand(a crdt.Author) string {
+	room := ""
+	if m.room != defaultRoom {
+		room = fmt.Sprintf(" --room %q", m.room)
+	}
+	return fmt.Sprintf("tallystick evidence %s%s %v --save .", m.me, room, a)
 }
 
 // fail takes in that a line was not saved.
