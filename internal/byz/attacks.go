@@ -2,6 +2,7 @@ package byz
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tallystick/tallystick/crdt"
 )
@@ -50,4 +51,22 @@ func inJSON(class Class, name, what string, changes int, build func(c *Crew) [][
 	a := accepted(class, name, what, changes, 0, build)
 	a.Kind = crdt.JSON
 	return a
+}
+
+// void is an attack that leaves no trace in the document.
+func void(a Attack) Attack {
+	a.Want.Void = true
+	return a
+}
+
+// reacting makes the Peers of an attack that answers the first honest change that it hears of with packs.
+func reacting(name string, build func(c *Crew, heard crdt.Change) [][]byte) func(*Room) []Peer {
+	return func(rm *Room) []Peer {
+		s := NewSpeaker(rm)
+		s.Hear = func(now time.Time, v *crdt.View) {
+			s.Hear = nil
+			s.SayPacks(build(rm.Crew(name), v.ChangeAt(0))...)
+		}
+		return []Peer{s}
+	}
 }

@@ -3,6 +3,8 @@ package byz
 import (
 	"strings"
 	"testing"
+
+	"github.com/tallystick/tallystick/crdt"
 )
 
 // TestAttacks: each attack comes to exactly what it must, alone and among honest traffic, at victims that get it in different
@@ -12,7 +14,7 @@ func TestAttacks(t *testing.T) {
 		t.Run(a.Name, func(t *testing.T) {
 			t.Parallel()
 			for seed, edits := range []int{0, 12} {
-				w := newWorld(t, uint64(seed)+1, a)
+				w := newWorld(t, uint64(seed)+1, []crdt.Kind{crdt.Ledger, crdt.JSON}[seed], a)
 				doc := w.view(ann).DocDigest()
 				w.attack(a)
 				w.run(edits)
@@ -39,7 +41,7 @@ func TestNames(t *testing.T) {
 		seen[a.Name] = true
 		count[a.Class]++
 	}
-	for _, c := range []Class{Codec} {
+	for _, c := range []Class{Codec, Change, Key, Chain, Dependencies, Document, Sequence} {
 		if count[c] < 5 {
 			t.Errorf("%d attacks of class %s, want at least 5", count[c], c)
 		}

@@ -81,9 +81,11 @@ type Attack struct {
 	Kind crdt.Kind
 	// Charter founds the room that it needs, in which these honest authors write; nil: any open room of that kind.
 	Charter func(rm *Room, honest []crdt.Author) crdt.Charter
-	// Peers makes the attackers' connections: one or more, to the same victim or, one each, to several. Called again with the same
-	// Room it makes further connections of the same attackers, for another victim: they say the same changes, in another order
-	// where order is free.
+	// Spread says that the connections go to different victims in turn, where there are several; else all go to one victim.
+	Spread bool
+	// Peers makes the attackers' connections. Called again with the same Room it makes further connections of the same attackers,
+	// for another victim: they say the same changes, in another order where order is free. Some need that somebody honest has
+	// written before.
 	Peers func(*Room) []Peer
 	Want  Want
 }

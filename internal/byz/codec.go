@@ -16,8 +16,10 @@ var codecAttacks = slices.Concat(codecFrames, codecEnvelopes, codecOps())
 // well is the frame of an ordinary pack.
 func well(c *Crew) []byte { return Pack(c.Chain(0, 3)) }
 
-// one is a pack of one change with that payload.
-func one(c *Crew, payload []byte) [][]byte { return Packs(c.Run(0, c.Root(), payload)) }
+// one is one pack of one run: of author 0, from the beginning.
+func one(c *Crew, first []byte, more ...[]byte) [][]byte {
+	return Packs(c.Run(0, c.Root(), append([][]byte{first}, more...)...))
+}
 
 var codecFrames = []Attack{
 	refused(Codec, "codec/pack-trailing-byte", "a byte after the end of a pack", "malformed", 0,
@@ -104,14 +106,9 @@ func codecOps() (attacks []Attack) {
 		{"break", "a break without a beginning", Raw{0xff}},
 	} {
 		a := accepted(Codec, "codec/ops-"+o.name, "in ops: "+o.what, 1, 0, func(c *Crew) [][]byte {
-			good := List{0, 1, "good"}
-			if c.Kind == crdt.JSON {
-				good = List{2, 0, "good", List{}, true}
-			}
-			return one(c, c.Ops(List{good, List{0, 1, o.bad}}))
+			return one(c, c.Ops(List{c.op("good"), List{0, 1, o.bad}}))
 		})
-		a.Want.Void = true
-		attacks = append(attacks, a)
+		attacks = append(attacks, void(a))
 	}
 	trailing := accepted(Codec, "codec/ops-trailing-byte", "in ops: a byte after the end", 1, 0, func(c *Crew) [][]byte {
 		return one(c, Payload(7, nil, append(Encode(List{List{0, 1, "good"}}), 0)))
@@ -131,6 +128,5 @@ func codecOps() (attacks []Attack) {
 		}
 		return Packs(c.Run(0, c.Root(), payloads...))
 	})
-	trailing.Want.Void, noArray.Want.Void = true, true
-	return append(attacks, trailing, noArray)
+	return append(attacks, void(trailing), void(noArray))
 }

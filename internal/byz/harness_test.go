@@ -72,12 +72,12 @@ func honestAuthors() (a []crdt.Author) {
 	return a
 }
 
-// newWorld makes a world for attacks that go together, in the room that they need.
-func newWorld(t testing.TB, seed uint64, attacks ...Attack) *world {
+// newWorld makes a world for attacks that go together, in the room that they need: of that kind if any will do.
+func newWorld(t testing.TB, seed uint64, kind crdt.Kind, attacks ...Attack) *world {
 	t.Helper()
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 3)), now: time.Unix(1_800_000_000, 0)}
 	w.room = &Room{Rand: rand.New(rand.NewPCG(seed, 4)), Now: w.now}
-	w.room.Charter = crdt.Charter{Name: "attacked", Kind: crdt.Ledger, Params: crdt.Literal{0xa0}}
+	w.room.Charter = crdt.Charter{Name: "attacked", Kind: kind, Params: crdt.Literal{0xa0}}
 	for _, a := range attacks {
 		if a.Kind != "" {
 			w.room.Charter.Kind = a.Kind
@@ -102,6 +102,7 @@ func newWorld(t testing.TB, seed uint64, attacks ...Attack) *world {
 	w.edit(w.nodes[ann])
 	w.edit(w.nodes[bob])
 	w.settle()
+	w.room.Now = w.now
 	return w
 }
 
@@ -131,18 +132,25 @@ func (w *world) connect(a, b *node) {
 	b.core.Attach(w.now, transport.PeerInfo{ID: l.ids[1], Address: a.name, Direction: transport.Accepted})
 }
 
-// attack connects the attackers, in turn to the relay and to ann. An attack by one connection is made on both.
+// attack connects the attackers: to the relay and, with the same attackers again, to ann; or to both in turn.
 func (w *world) attack(a Attack) {
-	peers := a.Peers(w.room)
-	if len(peers) == 1 {
-		peers = append(peers, a.Peers(w.room)...)
+	if a.Spread {
+		for i, p := range a.Peers(w.room) {
+			w.admit(w.nodes[[]int{relay, ann}[i%2]], a, p)
+		}
+		return
 	}
-	for i, p := range peers {
-		n := w.nodes[relay-i%2]
-		w.ids++
-		w.wires = append(w.wires, &wire{ends: [2]*node{n}, ids: [2]transport.PeerID{w.ids}, hostile: p})
-		n.core.Attach(w.now, transport.PeerInfo{ID: w.ids, Address: a.Name, Direction: transport.Accepted})
+	for _, n := range []int{relay, ann} {
+		for _, p := range a.Peers(w.room) {
+			w.admit(w.nodes[n], a, p)
+		}
 	}
+}
+
+func (w *world) admit(n *node, a Attack, p Peer) {
+	w.ids++
+	w.wires = append(w.wires, &wire{ends: [2]*node{n}, ids: [2]transport.PeerID{w.ids}, hostile: p})
+	n.core.Attach(w.now, transport.PeerInfo{ID: w.ids, Address: a.Name, Direction: transport.Accepted})
 }
 
 // turn lets one node take some of what has arrived, commit and send.
@@ -366,7 +374,7 @@ func (w *world) want(wants ...Want) {
 	}
 	slices.Sort(sum.Refused)
 	sum.Refused = slices.Compact(sum.Refused)
-	for k, n := range w.nodes[:bob] {
+	for _, n := range w.nodes[:bob] {
 		var codes []string
 		closed := false
 		for _, l := range w.wires {
@@ -386,7 +394,6 @@ func (w *world) want(wants ...Want) {
 		if closed != sum.Closed {
 			w.t.Errorf("%s closed a connection: %v, want %v", n.name, closed, sum.Closed)
 		}
-		_ = k
 	}
 	for k, n := range w.nodes {
 		if got := w.foreign(k); got != sum.Accepted {

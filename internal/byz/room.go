@@ -80,11 +80,7 @@ func Payload(unix int64, links []crdt.ChangeID, ops []byte) []byte {
 
 // Say is an ordinary payload: a sentence that has effect in a room of any kind, and links, sorted.
 func (c *Crew) Say(what any, links ...crdt.ChangeID) []byte {
-	op := List{0, 1, what}
-	if c.Kind == crdt.JSON {
-		op = List{2, 0, "said", List{}, what}
-	}
-	return c.Ops(List{op}, links...)
+	return c.Ops(List{c.op(what)}, links...)
 }
 
 // Ops is a payload of these ops and links, sorted.

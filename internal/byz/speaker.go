@@ -20,6 +20,8 @@ type Speaker struct {
 	Out func(now time.Time, m transport.Message, msg []byte) [][]byte
 	// In sees each message of the victim; false keeps it from the puppet. nil: the puppet gets all.
 	In func(now time.Time, m transport.Message) bool
+	// Hear is told when the puppet has got changes of the victim; nil: nobody is.
+	Hear func(now time.Time, v *crdt.View)
 	// Early says that what was told is said before any hello.
 	Early bool
 	// Pushy says that packs are sent without waiting for credit.
@@ -31,6 +33,7 @@ type Speaker struct {
 	greeted bool     // the puppet has said hello, or what took its place
 	hello   bool     // the victim has
 	said    []saying // to be said, in order
+	heard   int      // changes of the puppet when Hear was told last
 	out     [][]byte // that took the place of messages of the puppet
 
 	flights  []bool // packs messages under way: whether they are the puppet's, whose credit it gets
@@ -99,8 +102,11 @@ func (s *Speaker) SayBody(bodies ...transport.Body) *Speaker {
 	return s
 }
 
-// SayPacks has the speaker send packs in this order, as few messages as hold them, within the window unless it is pushy.
-func (s *Speaker) SayPacks(packs ...[]byte) *Speaker {
+// SayPacks has the speaker send packs in this order, in as few messages as hold them, within the window unless it is pushy.
+func (s *Speaker) SayPacks(packs ...[]byte) *Speaker { return s.SayPacksAt(time.Time{}, packs...) }
+
+// SayPacksAt is SayPacks not before a time.
+func (s *Speaker) SayPacksAt(at time.Time, packs ...[]byte) *Speaker {
 	const messageBytes = 256 << 10
 	for len(packs) > 0 {
 		n, size := 0, 0
@@ -108,7 +114,8 @@ func (s *Speaker) SayPacks(packs ...[]byte) *Speaker {
 			size += len(packs[n])
 			n++
 		}
-		s.said = append(s.said, saying{msg: transport.AppendMessage(nil, s.room.ID(), transport.Packs(packs[:n])), packs: true})
+		msg := transport.AppendMessage(nil, s.room.ID(), transport.Packs(packs[:n]))
+		s.said = append(s.said, saying{msg: msg, packs: true, at: at})
 		packs = packs[n:]
 	}
 	return s
@@ -162,6 +169,12 @@ func (s *Speaker) Next(now time.Time) ([]byte, bool) {
 	s.core.Tick(now)
 	if err := s.core.Commit(now); err != nil {
 		panic(fmt.Sprintf("byz: internal error: the store of a puppet: %v", err))
+	}
+	if s.Hear != nil {
+		if v := s.View(now); v.Changes() > s.heard {
+			s.heard = v.Changes()
+			s.Hear(now, v)
+		}
 	}
 	if msg, ok := s.saying(now); ok {
 		return msg, true
