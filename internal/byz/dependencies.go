@@ -94,12 +94,12 @@ var dependencyAttacks = []Attack{
 		return append(slices.Repeat([][]byte{Pack(first.After(0, c.Say("on")))}, 300), Pack(first))
 	}),
 	{
-		Class: Dependencies, Name: "dependencies/ladder", What: "for each change that is asked for, one with a parent that is missing: 300 steps, and no end",
-		Peers: ladder("dependencies/ladder", 1), Want: Want{Pending: true},
+		Class: Dependencies, Name: "dependencies/ladder", What: "for each change that is asked for, one with a parent that is missing: 300 steps, more than are asked for, and no end",
+		Peers: ladder("dependencies/ladder", 300, 1), Want: Want{Pending: true},
 	},
 	{
-		Class: Dependencies, Name: "dependencies/ladder-to-the-ground", What: "the same ladder, which ends at a beginning",
-		Peers: ladder("dependencies/ladder-to-the-ground", 0), Want: Want{Accepted: 300},
+		Class: Dependencies, Name: "dependencies/ladder-to-the-ground", What: "a ladder of 200 steps, which ends at a beginning",
+		Peers: ladder("dependencies/ladder-to-the-ground", 200, 0), Want: Want{Accepted: 200},
 	},
 	{
 		Class: Dependencies, Name: "dependencies/child-of-refused", What: "a refused change, and over another connection a child of it",
@@ -162,11 +162,11 @@ func (c *Crew) backwards(n int) [][]byte {
 	return packs
 }
 
-// ladder makes the Peers of an attack that sends the last change of a chain of 300 and then, for each that the victim needs, the one
+// ladder makes the Peers of an attack that sends the last change of a chain of n and then, for each that the victim needs, the one
 // before it, but for the first keep.
-func ladder(name string, keep int) func(*Room) []Peer {
+func ladder(name string, n, keep int) func(*Room) []Peer {
 	return func(rm *Room) []Peer {
-		packs := rm.Crew(name).backwards(300)
+		packs := rm.Crew(name).backwards(n)
 		packs = packs[:len(packs)-keep]
 		s := NewSpeaker(rm).SayPacks(packs[0])
 		next := 1

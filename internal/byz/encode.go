@@ -29,6 +29,8 @@ func appendItem(b []byte, v any) []byte {
 		return dcbor.AppendBool(b, v)
 	case int:
 		return dcbor.AppendInt(b, int64(v))
+	case crdt.Literal:
+		return append(b, v...)
 	case int64:
 		return dcbor.AppendInt(b, v)
 	case uint64:
