@@ -1,6 +1,8 @@
 package byz
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -24,8 +26,44 @@ func TestAttacks(t *testing.T) {
 				if a.Want.Void && edits == 0 && w.view(ann).DocDigest() != doc {
 					t.Error("the attack has changed the document")
 				}
+				if check := results[a.Name]; check != nil {
+					check(t, w.view(bob).Doc())
+				}
 				w.epilogue()
 			}
+		})
+	}
+}
+
+// TestTogether: attacks of all classes at once, by colluding and by independent authors, come to what each comes to alone.
+func TestTogether(t *testing.T) {
+	combinations := 12
+	if testing.Short() {
+		combinations = 3
+	}
+	for seed := range combinations {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(uint64(seed), 5))
+			var together []Attack
+			var wants []Want
+			kind := []crdt.Kind{crdt.Ledger, crdt.JSON}[seed%2]
+			all := Attacks()
+			for _, i := range rng.Perm(len(all)) {
+				if a := all[i]; len(together) < 6 && a.Charter == nil && (a.Kind == "" || a.Kind == kind) {
+					together, wants = append(together, a), append(wants, a.Want)
+					t.Log(a.Name)
+				}
+			}
+			w := newWorld(t, uint64(seed), kind, together...)
+			for _, a := range together {
+				w.attack(a)
+			}
+			w.run(20)
+			w.leave()
+			w.settle()
+			w.want(wants...)
+			w.epilogue()
 		})
 	}
 }
@@ -44,6 +82,19 @@ func TestNames(t *testing.T) {
 	for _, c := range []Class{Codec, Change, Key, Chain, Dependencies, Document, Sequence} {
 		if count[c] < 5 {
 			t.Errorf("%d attacks of class %s, want at least 5", count[c], c)
+		}
+	}
+}
+
+// TestResults: results names attacks that are there.
+func TestResults(t *testing.T) {
+	names := make(map[string]bool)
+	for _, a := range Attacks() {
+		names[a.Name] = true
+	}
+	for name := range results {
+		if !names[name] {
+			t.Errorf("no attack is called %s", name)
 		}
 	}
 }

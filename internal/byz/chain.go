@@ -17,10 +17,10 @@ var chainAttacks = []Attack{
 		begun := c.Chain(0, 2)
 		return [][]byte{Pack(begun.After(0, c.Say("yes")), begun.After(0, c.Say("no")), begun)}
 	}),
-	accepted(Chain, "chain/thousand-branches", "a thousand changes after one", 1001, 1, func(c *Crew) [][]byte {
+	accepted(Chain, "chain/many-branches", "400 changes after one", 401, 1, func(c *Crew) [][]byte {
 		begun := c.Chain(0, 1)
 		var runs []Run
-		for i := range 1000 {
+		for i := range 400 {
 			runs = append(runs, begun.After(0, c.Say(i)))
 		}
 		packs := Packs(begun)
@@ -29,10 +29,10 @@ var chainAttacks = []Attack{
 		}
 		return packs
 	}),
-	accepted(Chain, "chain/fork-of-forks", "each branch forks again, seven times", 255, 1, func(c *Crew) [][]byte {
+	accepted(Chain, "chain/fork-of-forks", "each branch forks again, six times", 127, 1, func(c *Crew) [][]byte {
 		level := []Run{c.Run(0, c.Root(), c.Say("root"))}
 		packs := Packs(level...)
-		for range 7 {
+		for range 6 {
 			var next []Run
 			for _, r := range level {
 				next = append(next, r.After(0, c.Say("left")), r.After(0, c.Say("right")))
@@ -60,13 +60,13 @@ var chainAttacks = []Attack{
 		whole := c.Chain(0, 3000)
 		return Packs(whole, Run{whole.Author, whole.Prev, whole.Payloads[:1], nil, c}.After(0, c.Say("otherwise")))
 	}),
-	accepted(Chain, "chain/crowd-of-forks", "64 authors fork, and link each other's branches", 192, 64, func(c *Crew) [][]byte {
+	accepted(Chain, "chain/crowd-of-forks", "40 authors fork, and link each other's branches", 120, 40, func(c *Crew) [][]byte {
 		var begun, left, right []Run
-		for i := range 64 {
+		for i := range 40 {
 			begun = append(begun, c.Chain(i, 1))
 		}
-		for i := range 64 {
-			other := begun[(i+1)%64].Last()
+		for i := range 40 {
+			other := begun[(i+1)%40].Last()
 			left = append(left, begun[i].After(i, c.Say("left", other)))
 			right = append(right, begun[i].After(i, c.Say("right", other)))
 		}

@@ -19,8 +19,8 @@ var changeAttacks = []Attack{
 		func(c *Crew) [][]byte { return one(c, c.sized(crdt.MaxPayloadBytes)) }),
 	refused(Change, "change/too-large", "a payload of 64 KiB and a byte", "over-limit", 0,
 		func(c *Crew) [][]byte { return one(c, c.sized(crdt.MaxPayloadBytes+1)) }),
-	refused(Change, "change/unsorted-links", "links that do not ascend", "bad-links", 512, func(c *Crew) [][]byte {
-		pack, links := c.crowd(2, 256)
+	refused(Change, "change/unsorted-links", "links that do not ascend", "bad-links", 128, func(c *Crew) [][]byte {
+		pack, links := c.crowd(2, 64)
 		slices.Reverse(links)
 		return append(pack, one(c, Payload(7, links, Encode(List{})))...)
 	}),

@@ -23,9 +23,9 @@ var dependencyAttacks = []Attack{
 	waiting("dependencies/missing-links", "one change that links 1,024 changes that nobody has", func(c *Crew) [][]byte {
 		return Packs(c.Run(0, c.Root(), c.Say("after all of them", c.unknown(crdt.MaxLinks)...)))
 	}),
-	waiting("dependencies/full-share", "2,000 small packs that wait: more than one peer may have waiting", func(c *Crew) [][]byte {
+	waiting("dependencies/full-share", "1,200 small packs that wait: more than one peer may have waiting", func(c *Crew) [][]byte {
 		var packs [][]byte
-		for i, id := range c.unknown(2000) {
+		for i, id := range c.unknown(1200) {
 			packs = append(packs, Pack(c.Run(i%100, id, c.Say(i))))
 		}
 		return packs
@@ -64,21 +64,21 @@ var dependencyAttacks = []Attack{
 		Want: Want{Accepted: 4},
 	},
 	{
-		Class: Dependencies, Name: "dependencies/backwards", What: "a chain of 1,000, the last change first: all waits, then all is released",
-		Peers: packs("dependencies/backwards", func(c *Crew) [][]byte { return c.backwards(1000) }),
-		Want:  Want{Accepted: 1000},
+		Class: Dependencies, Name: "dependencies/backwards", What: "a chain of 600, the last change first: all waits, then all is released",
+		Peers: packs("dependencies/backwards", func(c *Crew) [][]byte { return c.backwards(600) }),
+		Want:  Want{Accepted: 600},
 	},
 	{
-		Class: Dependencies, Name: "dependencies/parents-last", What: "a pack of 256 authors' runs, each linking the one behind it",
+		Class: Dependencies, Name: "dependencies/parents-last", What: "a pack of 100 authors' runs, each linking the one behind it",
 		Peers: packs("dependencies/parents-last", func(c *Crew) [][]byte {
 			runs := []Run{c.Chain(0, 1)}
-			for i := 1; i < crdt.MaxPackRuns; i++ {
+			for i := 1; i < 100; i++ {
 				runs = append(runs, c.Run(i, c.Root(), c.Say(i, runs[i-1].Last())))
 			}
 			slices.Reverse(runs)
 			return [][]byte{Pack(runs...)}
 		}),
-		Want: Want{Accepted: crdt.MaxPackRuns},
+		Want: Want{Accepted: 100},
 	},
 	accepted(Dependencies, "dependencies/lattice", "two authors who link each other at every step: 2^200 ways back", 400, 0, func(c *Crew) [][]byte {
 		a, b := c.Chain(0, 1), c.Chain(1, 1)

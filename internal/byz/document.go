@@ -136,9 +136,9 @@ var documentAttacks = []Attack{
 			math.MaxInt64, math.MinInt64, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, math.Copysign(0, -1), 0.0, 0, 65504.0, 0.1,
 		}))
 	}),
-	accepted(Document, "document/mark-flood", "200 authors mark the root map 10 times each, and what does not exist", 200, 0, func(c *Crew) [][]byte {
+	accepted(Document, "document/mark-flood", "60 authors mark the root map 10 times each, and what does not exist", 60, 0, func(c *Crew) [][]byte {
 		var runs []Run
-		for a := range 200 {
+		for a := range 60 {
 			var ops List
 			for i := range 10 {
 				ops = append(ops, List{1, 0, i}, List{1, List{0, i}, i}, List{1, List{-1, 0}, i})

@@ -15,9 +15,9 @@ var sequenceAttacks = []Attack{
 		text := c.text("")
 		return c.crowdOn(text, 8, func(int) List { return c.times(2000, func(i int) List { return List{7, List{-1, 0}, "s"} }) })
 	}),
-	inJSON(Sequence, "sequence/siblings-of-one", "200 authors put a word before and after one and the same character", 201, func(c *Crew) [][]byte {
+	inJSON(Sequence, "sequence/siblings-of-one", "80 authors put a word before and after one and the same character", 81, func(c *Crew) [][]byte {
 		text := c.text("abc")
-		return c.crowdOn(text, 200, func(int) List { return List{List{5, List{-1, 2}, "after"}, List{6, List{-1, 2}, "before"}} })
+		return c.crowdOn(text, 80, func(int) List { return List{List{5, List{-1, 2}, "after"}, List{6, List{-1, 2}, "before"}} })
 	}),
 	inJSON(Sequence, "sequence/left-spine", "12,000 elements, each the left child of the one before it", 4, func(c *Crew) [][]byte {
 		return c.spine(3, func(i int) any { return 6 })
@@ -44,9 +44,9 @@ var sequenceAttacks = []Attack{
 		}
 		return packs
 	}),
-	inJSON(Sequence, "sequence/delete-storm", "60 authors delete the same 20,000 characters, in pieces and whole", 61, func(c *Crew) [][]byte {
+	inJSON(Sequence, "sequence/delete-storm", "20 authors delete the same 20,000 characters, in pieces and whole", 21, func(c *Crew) [][]byte {
 		text := c.text(strings.Repeat("delete me ", 2000))
-		return c.crowdOn(text, 60, func(a int) List {
+		return c.crowdOn(text, 20, func(a int) List {
 			if a%2 == 0 {
 				return List{List{9, List{-1, 1}, 20_000}}
 			}
@@ -62,10 +62,10 @@ var sequenceAttacks = []Attack{
 				c.Run(1, c.Root(), c.Ops(List{List{9, List{-1, 1, 2}, crdt.MaxDeleteRange}, List{9, List{-1, 0}, 1}}, more.Last())),
 				c.Run(2, c.Root(), c.Ops(List{List{9, List{-1, 0}, 5}, List{9, List{-1, 1, 2}, 19}, List{9, List{-1, 3}, 1}, List{9, List{-1, 1, 2}, 2}}, more.Last())))
 		}),
-	inJSON(Sequence, "sequence/children-of-the-dead", "a text is deleted, and 100 authors write between the dead", 102, func(c *Crew) [][]byte {
+	inJSON(Sequence, "sequence/children-of-the-dead", "a text is deleted, and 50 authors write between the dead", 52, func(c *Crew) [][]byte {
 		text := c.text(strings.Repeat("x", 500))
 		dead := text.After(0, c.Ops(List{List{9, List{1, 1}, 500}}))
-		packs := c.crowdOn(text, 100, func(a int) List {
+		packs := c.crowdOn(text, 50, func(a int) List {
 			return c.times(20, func(i int) List { return List{5 + i%2, List{-1, 1 + (a*i)%500}, "y"} })
 		})
 		return append(packs, Pack(dead))
@@ -89,7 +89,7 @@ var sequenceAttacks = []Attack{
 			List{8, "on that"}, List{7, List{-1, 1}, "an element"}, List{7, List{-2, 1}, "an element"}, List{5, List{0, 6}, "on the void"}, List{8, "and on"},
 		}, text.Last(), other.Last())))
 	}),
-	inJSON(Sequence, "sequence/interleaving", "while two write a sentence at one place, 300 single characters are put there", 303, func(c *Crew) [][]byte {
+	inJSON(Sequence, "sequence/interleaving", "while two write a sentence at one place, 60 authors put characters there", 104, func(c *Crew) [][]byte {
 		text := c.text("begin. end.")
 		sentence := func(author int, s string) Run {
 			run := c.Run(author, c.Root(), c.Ops(List{List{5, List{-1, 7}, s[:1]}}, text.Last()))
@@ -99,16 +99,16 @@ var sequenceAttacks = []Attack{
 			return c.Run(author, c.Root(), run.Payloads...)
 		}
 		one, two := sentence(1, interleavedOne), sentence(2, interleavedTwo)
-		packs := c.crowdOn(text, 300-len(interleavedOne)-len(interleavedTwo)+2, func(int) List { return List{List{5, List{-1, 7}, "#"}, List{6, List{-1, 8}, "#"}} })
+		packs := c.crowdOn(text, 60, func(int) List { return List{List{5, List{-1, 7}, "#"}, List{6, List{-1, 8}, "#"}} })
 		return append(packs, Pack(one), Pack(two))
 	}),
-	inJSON(Sequence, "sequence/lists-in-lists", "a list in a list, 31 deep, and in each 100 lists by each of ten authors", 11, func(c *Crew) [][]byte {
+	inJSON(Sequence, "sequence/lists-in-lists", "a list in a list, 31 deep, and in each 30 lists by each of ten authors", 11, func(c *Crew) [][]byte {
 		ops := List{List{3, 0, "text", List{}, 1}}
 		for i := range 30 {
 			ops = append(ops, List{7, List{0, i}, 1})
 		}
 		lists := c.Run(0, c.Root(), c.Ops(ops))
-		return c.crowdOn(lists, 10, func(int) List { return c.times(3000, func(i int) List { return List{7, List{-1, i % 31}, 1} }) })
+		return c.crowdOn(lists, 10, func(int) List { return c.times(930, func(i int) List { return List{7, List{-1, i % 31}, 1} }) })
 	}),
 	inJSON(Sequence, "sequence/shattered", "a text of 30,000 characters of which every second is deleted, and written over", 3, func(c *Crew) [][]byte {
 		text := c.text(strings.Repeat("ab", 15_000))
