@@ -94,8 +94,8 @@ func (c *Core) deliver(now time.Time) {
 	for i := range c.queue {
 		a := &c.queue[i]
 		p := a.peer
-		if p.session == nil {
-			continue // ended by an earlier one
+		if p.session != a.session || p.session == nil {
+			continue // ended by an earlier one, or its connection is gone
 		}
 		var err error
 		if a.body != nil {

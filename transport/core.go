@@ -91,10 +91,11 @@ type receipt struct {
 
 // arrival is a message that waits for the commit.
 type arrival struct {
-	peer  *peer
-	body  Body // nil: packs
-	packs []received
-	err   error // why the session ends after it
+	peer    *peer
+	session *session // that it is for: the peer may have another by then, or none
+	body    Body     // nil: packs
+	packs   []received
+	err     error // why the session ends after it
 }
 
 // Ended is a session that the core has ended.
@@ -266,13 +267,13 @@ func (c *Core) Receive(now time.Time, id PeerID, in Inbound) {
 		return
 	}
 	if h, ok := in.Body.(*Hello); ok {
-		// What follows in this turn depends on it, and it reads the log.
-		if c.Commit(now) == nil {
+		// What follows in this turn depends on it, and it reads the log. What was before it may end the session.
+		if c.Commit(now) == nil && p.session != nil {
 			c.settle(now, p, p.session.receive(now, h))
 		}
 		return
 	}
-	a := arrival{peer: p, body: in.Body}
+	a := arrival{peer: p, session: p.session, body: in.Body}
 	if _, packs := in.Body.(Packs); packs {
 		if !p.session.gotHello {
 			c.settle(now, p, ErrHelloFirst)
@@ -457,3 +458,9 @@ func errorBody(err error) *PeerError {
 	}
 	return &PeerError{ErrorCode: cutText(Code(err), MaxErrorCodeBytes), Text: cutText(err.Error(), MaxErrorTextBytes)}
 }
+
+// Replica is the core's replica, for who checks it between calls (a simulation): it is read and never written to.
+func (c *Core) Replica() *crdt.Replica { return c.replica }
+
+// Check verifies the invariants of the core and its sessions, in time proportional to the log. Call it between turns.
+func (c *Core) Check() error { return c.check() }

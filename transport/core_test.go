@@ -315,6 +315,33 @@ func TestGuard(t *testing.T) {
 	})
 }
 
+// TestEndedBeforeHello: a session that an earlier message of the same turn ends takes no hello. Two messages stopped a relay.
+func TestEndedBeforeHello(t *testing.T) {
+	n := newTestNet(t, 1)
+	core := n.add(&memStore{}, -1).core
+	p := newPuppet(t, core, 1)
+	p.hello(mustReplica(t), "bad node")
+	p.say(&Stored{Credit: 99}, &Hello{Charter: testCharter.Append(nil)})
+	if ended := core.Ended(); len(ended) != 1 || !errors.Is(ended[0].Err, ErrBadCredit) {
+		t.Fatalf("ended %v, want one for %v", ended, ErrBadCredit)
+	}
+}
+
+// TestConnectedAnewInOneTurn: what a peer said over its last connection is not taken for the words of its new session.
+func TestConnectedAnewInOneTurn(t *testing.T) {
+	n := newTestNet(t, 1)
+	core := n.add(&memStore{}, -1).core
+	p := newPuppet(t, core, 1)
+	p.hello(mustReplica(t), "busy node")
+	core.Receive(p.now, p.id, Inbound{Body: &Stored{}})
+	core.Detach(p.now, p.id, ErrConnection, p.now)
+	core.Attach(p.now, PeerInfo{ID: p.id, Address: "puppet", Direction: Dialled})
+	p.hello(mustReplica(t), "busy node")
+	if ended := core.Ended(); len(ended) != 0 {
+		t.Fatalf("the new session ended: %v", ended[0].Err)
+	}
+}
+
 // TestSelfFork: when another copy of our key turns out to have written, nothing more is written.
 func TestSelfFork(t *testing.T) {
 	c := mustCore(t, NodeConfig{Key: testKey(1), Last: &memLast{}})

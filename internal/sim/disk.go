@@ -1,0 +1,323 @@
+package sim
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/store"
+	"github.com/tallystick/tallystick/transport"
+)
+
+// A disk is what a machine keeps while its process is not running: the records of the room, the file beside the key that
+// names the newest own change, and the one that names the newest that was sent. It is the [transport.Store] of its process.
+type disk struct {
+	medium
+	last, sent idFile
+	moved      bool   // the store is not the file that it was made as, or was salvaged
+	fault      string // of the next write; see verbs crash and fail
+	backup     *copied
+	mutant     string // see Config.Mutant
+
+	// What is durable, as another reader of the disk finds it: whatever leaves the machine is compared with it.
+	room   crdt.Charter
+	shadow *crdt.Replica
+	bad    error // what was written cannot be read
+
+	// early, if set, is called with what is about to be written: a mutant sends it.
+	early func(frames [][]byte)
+}
+
+// medium holds records.
+type medium interface {
+	transport.Store
+	transport.Merger
+	// cut removes the newest n records, or all if there are fewer.
+	cut(n int) error
+	// release lets go of what a process holds: it has ended.
+	release()
+}
+
+// copied is an old state of a disk.
+type copied struct {
+	records [][]byte
+	last    idFile
+}
+
+// crashed is what a disk panics with where its process is to end within a write.
+type crashed struct{ where string }
+
+var errDisk = errors.New("no space left on device")
+
+func newDisk(room crdt.Charter, m medium, mutant string) *disk {
+	d := &disk{medium: m, room: room, mutant: mutant}
+	d.recount()
+	return d
+}
+
+// Append is that of [transport.Store], with the fault that is due.
+func (d *disk) Append(frames [][]byte) (uint64, error) {
+	fault := d.fault
+	d.fault = ""
+	if d.early != nil {
+		d.early(frames)
+	}
+	switch fault {
+	case "before":
+		panic(crashed{"before the write"})
+	case "none":
+		return 0, errDisk
+	case "last":
+		d.fault = "last"
+	}
+	first, err := d.append(frames)
+	if err != nil {
+		return first, err
+	}
+	switch fault {
+	case "after":
+		panic(crashed{"after the write"})
+	case "all":
+		return 0, errDisk
+	}
+	return first, nil
+}
+
+func (d *disk) append(frames [][]byte) (uint64, error) {
+	if d.mutant == "drop-frame" && len(frames) > 0 {
+		frames = frames[:len(frames)-1]
+	}
+	first, err := d.medium.Append(frames)
+	if err == nil {
+		for _, f := range frames {
+			d.note(f)
+		}
+	}
+	return first, err
+}
+
+// note takes in that a record is durable.
+func (d *disk) note(record []byte) {
+	d.broken(d.shadow.Load(append([]byte(nil), record...)))
+}
+
+// durable reports whether a change is on disk.
+func (d *disk) durable(id crdt.ChangeID) bool {
+	_, ok := d.shadow.Index(id)
+	return ok
+}
+
+// Set is that of the last file.
+func (d *disk) setLast(id [32]byte) error {
+	if d.fault == "last" {
+		d.fault = ""
+		panic(crashed{"between the store and the last file"})
+	}
+	return d.last.Set(id)
+}
+
+// lastFile is the disk's file beside the key, as the process sees it.
+type lastFile struct{ *disk }
+
+func (f lastFile) ID() ([32]byte, bool)  { return f.last.ID() }
+func (f lastFile) Set(id [32]byte) error { return f.setLast(id) }
+
+// Adopt is that of [transport.Adopter].
+func (d *disk) Adopt() error {
+	d.moved = false
+	return nil
+}
+
+// crash takes from the disk what was not synced.
+func (d *disk) crash() {
+	d.fault = ""
+	d.release()
+	if m, ok := d.medium.(*memory); ok && len(m.records) > m.synced {
+		m.records = m.records[:m.synced]
+		d.recount()
+	}
+	d.last.crash()
+	d.sent.crash()
+}
+
+// recount finds out what is durable after records were lost.
+func (d *disk) recount() {
+	d.shadow, _ = crdt.NewKeeper(d.room) // the charter was validated
+	d.bad = nil
+	d.broken(d.Records(func(_ uint64, r []byte) error {
+		d.note(r)
+		return nil
+	}))
+}
+
+// copyAll remembers the present state.
+func (d *disk) copyAll() {
+	d.backup = &copied{last: d.last}
+	d.broken(d.Records(func(_ uint64, r []byte) error {
+		d.backup.records = append(d.backup.records, append([]byte(nil), r...))
+		return nil
+	}))
+}
+
+// restore puts the backup back. how is that of verb restore.
+func (d *disk) restore(how string) {
+	d.broken(d.medium.cut(1 << 30))
+	if len(d.backup.records) > 0 {
+		_, err := d.medium.Append(d.backup.records)
+		d.broken(err)
+	}
+	if how == "all" {
+		d.last = d.backup.last
+	}
+	d.moved = d.moved || how != "inplace"
+	d.recount()
+}
+
+// cut loses the newest n records, as a salvage would.
+func (d *disk) cut(n int) {
+	d.broken(d.medium.cut(n))
+	d.moved = true
+	d.recount()
+}
+
+// broken notes that the simulation's own work on the disk went wrong.
+func (d *disk) broken(err error) {
+	if err != nil && d.bad == nil {
+		d.bad = err
+	}
+}
+
+// An idFile is a [transport.LastFile] in memory.
+type idFile struct {
+	id, synced     [32]byte
+	set, setSynced bool
+	lazy           bool // a mutant that does not sync
+}
+
+// ID and Set are those of [transport.LastFile].
+func (f *idFile) ID() ([32]byte, bool) { return f.id, f.set }
+
+func (f *idFile) Set(id [32]byte) error {
+	f.id, f.set = id, true
+	if !f.lazy {
+		f.synced, f.setSynced = id, true
+	}
+	return nil
+}
+
+func (f *idFile) crash() { f.id, f.set = f.synced, f.setSynced }
+
+// memory is a medium in memory.
+type memory struct {
+	records [][]byte
+	synced  int
+	lazy    bool // a mutant that syncs only now and then
+}
+
+func (m *memory) Records(yield func(uint64, []byte) error) error {
+	for i, r := range m.records {
+		if err := yield(uint64(i), r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) Append(frames [][]byte) (uint64, error) {
+	first := len(m.records)
+	for _, f := range frames {
+		m.records = append(m.records, append([]byte(nil), f...))
+	}
+	if !m.lazy || len(m.records)%4 == 0 {
+		m.synced = len(m.records)
+	}
+	return uint64(first), nil
+}
+
+func (m *memory) Replace(from uint64, frames [][]byte) error {
+	m.records = m.records[:from:from]
+	_, err := m.Append(frames)
+	return err
+}
+
+func (m *memory) cut(n int) error {
+	m.records = m.records[:max(0, len(m.records)-n)]
+	m.synced = len(m.records)
+	return nil
+}
+
+func (m *memory) release() {}
+
+// files is a medium of real files. A process that ends lets go of it; the next one opens it.
+type files struct {
+	path string
+	meta store.Meta
+	open *store.Store
+}
+
+func newFiles(dir string, room crdt.Charter) (*files, error) {
+	f := &files{path: filepath.Join(dir, "room"), meta: store.Meta{Room: room.ID(), Charter: room.Append(nil)}}
+	s, err := store.Create(f.path, f.meta)
+	f.open = s
+	return f, err
+}
+
+func (f *files) store() (*store.Store, error) {
+	if f.open != nil {
+		return f.open, nil
+	}
+	s, err := store.Open(f.path)
+	f.open = s
+	return s, err
+}
+
+func (f *files) Records(yield func(uint64, []byte) error) error {
+	s, err := f.store()
+	if err != nil {
+		return err
+	}
+	return s.Records(yield)
+}
+
+func (f *files) Append(frames [][]byte) (uint64, error) {
+	s, err := f.store()
+	if err != nil {
+		return 0, err
+	}
+	return s.Append(frames)
+}
+
+func (f *files) Replace(from uint64, frames [][]byte) error {
+	s, err := f.store()
+	if err != nil {
+		return err
+	}
+	return s.Replace(from, frames)
+}
+
+func (f *files) cut(n int) error {
+	var left [][]byte
+	err := f.Records(func(_ uint64, r []byte) error {
+		left = append(left, append([]byte(nil), r...))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f.release()
+	f.path += "x" // what is there stays as it is
+	if f.open, err = store.Create(f.path, f.meta); err != nil {
+		return err
+	}
+	if n = max(0, len(left)-n); n > 0 {
+		_, err = f.open.Append(left[:n])
+	}
+	return err
+}
+
+func (f *files) release() {
+	if f.open != nil {
+		_ = f.open.Close() // nothing is left to be written
+		f.open = nil
+	}
+}

@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tallystick/tallystick/internal/byz"
+	"github.com/tallystick/tallystick/transport"
+)
+
+// What one hostile connection may send in a simulation: a flood that never ends would be all that a seed does.
+const (
+	hostileMessages = 400
+	hostileBytes    = 1 << 20
+)
+
+// A hostile is the other end of a connection: somebody who follows no rule.
+type hostile struct {
+	sim      *Sim
+	name     string
+	attack   string
+	peer     byz.Peer
+	end      *end
+	messages int
+	bytes    int
+	wakeAt   time.Time
+}
+
+// attack lets the peers of an attack connect: to one machine, or one each to several.
+func (s *Sim) attack(name string, victim *Node) {
+	a, ok := s.attacks[name]
+	if !ok {
+		s.fail("scenario", "there is no attack %q", name)
+		return
+	}
+	s.stats.Attacks++
+	random := s.stream("attack "+name, s.stats.Attacks)
+	room := &byz.Room{Charter: s.charter, Rand: random, Now: s.now}
+	spread := random.IntN(2) == 0
+	at := victim.id
+	for k, p := range a.Peers(room) {
+		n := victim
+		for spread && k > 0 {
+			at = (at + 1) % len(s.nodes)
+			if n = s.nodes[at]; n.spec.Role != Absent {
+				break
+			}
+		}
+		if n.core == nil {
+			continue
+		}
+		h := &hostile{sim: s, name: fmt.Sprintf("%s/%d", name, k), attack: name, peer: p}
+		s.hostile = append(s.hostile, h)
+		l := &link{
+			sim: s, id: -1, rand: s.stream("hostile", len(s.hostile)), from: n, to: n,
+			spec: LinkSpec{From: n.id, To: n.id, Delay: time.Millisecond, Jitter: 10 * time.Millisecond, Rate: 4 << 20, Slots: 8},
+		}
+		c := s.newConn(l)
+		h.end = c.ends[0]
+		h.end.hostile = h
+		c.ends[1].attach(n, transport.PeerInfo{ID: n.newPeer(), Address: h.name, Direction: transport.Accepted})
+		n.attacked = true
+		s.tracef(h.name, "connects to %s as connection %d", n.name, c.id)
+		h.pump()
+	}
+}
+
+// arrived gives it a message.
+func (h *hostile) arrived(msg []byte) {
+	h.peer.Receive(h.sim.now, msg)
+	h.pump()
+}
+
+// pump sends what it has.
+func (h *hostile) pump() {
+	s := h.sim
+	for h.end.ready() && !h.end.conn.broken && h.messages < hostileMessages && h.bytes < hostileBytes {
+		msg, ok := h.peer.Next(s.now)
+		if !ok {
+			break
+		}
+		h.messages++
+		h.bytes += len(msg)
+		if s.trace != nil {
+			s.tracef(h.name, "-> %s  %s", h.end.other().name(), describe(msg))
+		}
+		h.end.send(append([]byte{}, msg...))
+	}
+	at := h.peer.Deadline()
+	if at.IsZero() || h.end.over || h.end.conn.broken || h.messages >= hostileMessages || at.Equal(h.wakeAt) {
+		return
+	}
+	if h.wakeAt = at; !at.After(s.now) {
+		h.wakeAt = s.now.Add(time.Millisecond)
+	}
+	s.At(h.wakeAt, h.pump)
+}
