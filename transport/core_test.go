@@ -256,6 +256,14 @@ func TestGuard(t *testing.T) {
 		c, _ := guardedCore(t)
 		p := newPuppet(t, c, 1)
 		p.hello(older, "test relay")
+		if r := edit(t, c, "no"); !errors.Is(r.Err, ErrGuarded) {
+			t.Errorf("write after a comparison with a peer that lacks what is lost here: %v, want ErrGuarded", r.Err)
+		}
+	})
+	t.Run("looks copied, and a peer that knows no more", func(t *testing.T) {
+		c := mustCore(t, NodeConfig{Store: storeOf(own), Key: testKey(1), Last: &memLast{newest, true}, Copied: true})
+		p := newPuppet(t, c, 1)
+		p.hello(own, "test relay")
 		if r := edit(t, c, "now"); r.Err != nil {
 			t.Errorf("write after an equal comparison: %v", r.Err)
 		}

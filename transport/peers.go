@@ -174,7 +174,8 @@ func (c *Core) takeNotes(now time.Time, p *peer) {
 			p.agent, p.role = s.agent, s.role
 		case noteRound:
 			p.compared = true
-			if p.theirs = s.rounds.theirs; n.n == 1 {
+			// A peer that lacks what is lost here too says nothing of what came after it.
+			if p.theirs = s.rounds.theirs; n.n == 1 && !c.lostOwn() {
 				c.unguard(now, "a peer holds nothing of this key that is not here")
 			}
 		case noteWithheld:
