@@ -56,7 +56,12 @@ func (n *Node) do(a Action) {
 		n.edit(a.B)
 	case "flood":
 		for k := range a.B {
-			s.After(time.Duration(k)*a.For, func() { n.edit(1) })
+			quiet := s.quiet
+			s.After(time.Duration(k)*a.For, func() {
+				if s.quiet == quiet {
+					n.edit(1)
+				}
+			})
 		}
 	case "crash":
 		if a.Name == "kill" || a.Name == "power" {
@@ -160,6 +165,7 @@ const promptTime = 20 * time.Second
 func (s *Sim) Quiet() bool {
 	s.tracef("sim", "quiet: all faults end")
 	s.healAt = s.now
+	s.quiet++
 	for _, l := range s.links {
 		if l != nil {
 			l.stallTill = time.Time{}
@@ -184,17 +190,19 @@ func (s *Sim) Quiet() bool {
 	}
 	s.stats.Settled = max(s.stats.Settled, s.now.Sub(began))
 	s.tracef("sim", "all equal after %v: %s", s.now.Sub(began), s.standing())
-	if !s.RunFor(2*time.Second) || !s.checkQuiet() {
+	s.RunFor(2 * time.Second)
+	if !s.runUntil(s.now.Add(promptTime), s.settled) {
+		s.fail("liveness", "equal, and then for %v no more: %s", promptTime, s.standing())
+	}
+	if !s.checkQuiet() {
 		return false
 	}
-	want := s.nodes[0].core
 	for _, n := range s.nodes {
 		if n.core != nil && n.writes() {
 			n.edit(1)
-			want = n.core
 		}
 	}
-	if want != nil && !s.runUntil(s.now.Add(promptTime), s.settled) {
+	if !s.runUntil(s.now.Add(promptTime), s.settled) {
 		s.fail("prompt", "an edit at rest did not arrive within %v: %s", promptTime, s.standing())
 		return false
 	}

@@ -93,7 +93,7 @@ var slow = []string{"hello-timeout", "sync-timeout", "slow-reader", "going-away"
 
 // checkEnded checks that no honest machine finds fault with another, whatever hostile ones have told either.
 func (s *Sim) checkEnded(n *Node, e *end, err error) {
-	if e.other().hostile != nil || s.cfg.Mutant == mutantTwice {
+	if e.other().hostile != nil {
 		return
 	}
 	if code := transport.Code(err); !slices.Contains(slow, code) {

@@ -55,6 +55,23 @@ func newDisk(room crdt.Charter, m medium, mutant string) *disk {
 	return d
 }
 
+// Records is that of [transport.Store].
+func (d *disk) Records(yield func(uint64, []byte) error) error {
+	if d.mutant != mutantStale {
+		return d.medium.Records(yield)
+	}
+	count := uint64(0)
+	if err := d.medium.Records(func(n uint64, _ []byte) error { count = n; return nil }); err != nil {
+		return err
+	}
+	return d.medium.Records(func(n uint64, r []byte) error {
+		if n == count {
+			return nil
+		}
+		return yield(n, r)
+	})
+}
+
 // Append is that of [transport.Store], with the fault that is due.
 func (d *disk) Append(frames [][]byte) (uint64, error) {
 	fault := d.fault
@@ -84,7 +101,7 @@ func (d *disk) Append(frames [][]byte) (uint64, error) {
 }
 
 func (d *disk) append(frames [][]byte) (uint64, error) {
-	if d.mutant == "drop-frame" && len(frames) > 0 {
+	if d.mutant == mutantDropFrame && len(frames) > 0 {
 		frames = frames[:len(frames)-1]
 	}
 	first, err := d.medium.Append(frames)

@@ -2,14 +2,16 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
 )
 
 // Generate makes the scenario of a seed: a network of some kind, edits, and faults of a few of all sorts ("swarm testing", Groce
-// et al. 2012: each seed leaves out some, so that what they hide is seen too). attacks are those that may be in it.
-func Generate(seed uint64, attacks []string) Scenario {
+// et al. 2012: each seed leaves out some, so that what they hide is seen too). attacks are those that may be in it. With faults,
+// these verbs and no others are in it.
+func Generate(seed uint64, attacks []string, faults ...string) Scenario {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 11)), attacks: attacks}
 	g.sc = Scenario{Seed: seed, Kind: crdt.Ledger}
 	if g.IntN(2) == 0 {
@@ -18,7 +20,7 @@ func Generate(seed uint64, attacks []string) Scenario {
 	g.sc.Closed = g.IntN(4) == 0
 	g.large = g.IntN(50) == 0
 	g.network()
-	g.chooseVerbs()
+	g.chooseVerbs(faults)
 	for phase := range 1 + g.IntN(3) {
 		g.phase()
 		g.do(Action{Verb: "quiet"})
@@ -104,13 +106,17 @@ func (g *generator) network() {
 }
 
 // chooseVerbs leaves out some faults.
-func (g *generator) chooseVerbs() {
+func (g *generator) chooseVerbs(faults []string) {
+	g.verbs = append(g.verbs, faults...)
 	for _, verb := range []string{
-		"crash", "crash", "fail", "freeze", "jump", "wall", "backup", "restore", "cut", "break", "break", "stall", "double", "split", "attack",
+		"crash", "crash", "fail", "freeze", "jump", "wall", "restore", "cut", "break", "break", "stall", "double", "split", "attack",
 	} {
-		if g.IntN(3) == 0 && (verb != "attack" || len(g.attacks) > 0) {
+		if len(faults) == 0 && g.IntN(3) == 0 && (verb != "attack" || len(g.attacks) > 0) {
 			g.verbs = append(g.verbs, verb)
 		}
+	}
+	if slices.Contains(g.verbs, "restore") {
+		g.verbs = append(g.verbs, "backup")
 	}
 	for range 1 + len(g.verbs)/2 {
 		g.verbs = append(g.verbs, "edit")
@@ -159,11 +165,13 @@ func (g *generator) fill(a *Action) bool {
 	case "restore":
 		a.Name = word("moved", "inplace", "moved", "inplace", "all")
 		g.do(*a)
-		*a = Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A}
+		g.do(Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A})
+		*a = Action{Wait: g.upTo(time.Second), Verb: "edit", A: a.A, B: 1}
 	case "cut":
 		a.B = 1 + g.IntN(10)
 		g.do(*a)
-		*a = Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A}
+		g.do(Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A})
+		*a = Action{Wait: g.upTo(time.Second), Verb: "edit", A: a.A, B: 1}
 	case "freeze":
 		a.For = g.upTo(40 * time.Second)
 	case "jump":

@@ -34,11 +34,12 @@ func (s *Sim) attack(name string, victim *Node) {
 		return
 	}
 	s.stats.Attacks++
-	random := s.stream("attack "+name, s.stats.Attacks)
-	room := &byz.Room{Charter: s.charter, Rand: random, Now: s.now}
-	spread := random.IntN(2) == 0
+	if s.room == nil { // all who attack know each other
+		s.room = &byz.Room{Charter: s.charter, Rand: s.stream("attackers", 0), Now: s.now}
+	}
+	spread := s.stream("attack "+name, s.stats.Attacks).IntN(2) == 0
 	at := victim.id
-	for k, p := range a.Peers(room) {
+	for k, p := range a.Peers(s.room) {
 		n := victim
 		for spread && k > 0 {
 			at = (at + 1) % len(s.nodes)

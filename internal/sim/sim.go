@@ -20,7 +20,7 @@ import (
 // Config is what a simulation is made of.
 type Config struct {
 	Scenario Scenario
-	// Attacks are those that verb attack may name; nil: byz.Attacks().
+	// Attacks are those that verb attack may name.
 	Attacks []byz.Attack
 	// Dir is a folder for machines with real files; empty: they have none, and memory instead.
 	Dir string
@@ -38,7 +38,7 @@ const (
 	mutantSendEarly = "send-early" // a node that sends its own changes before they are on disk
 	mutantNoGuard   = "no-guard"   // a node that has no last file and trusts its store
 	mutantLossy     = "lossy"      // a stream that loses a message and goes on
-	mutantSwap      = "swap"       // a store that gives back two records in the wrong order
+	mutantStale     = "stale"      // a store that, when opened, has all but the newest record
 	mutantTwice     = "twice"      // a stream that brings a message twice
 )
 
@@ -72,6 +72,8 @@ type Sim struct {
 	links   []*link
 	conns   int
 	hostile []*hostile
+	room    *byz.Room
+	quiet   int       // how often Quiet was called: it ends what goes on
 	split   int       // machines on one side, as bits
 	healAt  time.Time // of split
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -29,7 +30,7 @@ func names(attacks []byz.Attack) (names []string) {
 	return names
 }
 
-var testAttacks []byz.Attack
+var testAttacks = byz.Attacks()
 
 // TestSeeds plays the scenarios of many seeds, one on each core at a time. A failing one is printed as a line that plays it again,
 // and as the smallest scenario found that fails alike.
@@ -52,7 +53,7 @@ func TestSeeds(t *testing.T) {
 	}
 	count := *seedCount
 	if count == 0 {
-		count = 300
+		count = 200
 	}
 	began := time.Now()
 	var next, failed atomic.Int64
@@ -87,6 +88,27 @@ func (s *Stats) add(o Stats) {
 	s.Connections += o.Connections
 	s.Attacks += o.Attacks
 	s.Settled = max(s.Settled, o.Settled)
+}
+
+// TestScenarios plays what once broke a promise.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sc, err := Parse(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			play(t, sc, false)
+		})
+	}
 }
 
 // play plays one scenario.
@@ -143,18 +165,21 @@ func TestMutants(t *testing.T) {
 		mutant string
 		kinds  []string
 		within uint64 // seeds
+		faults []string
 	}{
-		{mutantLazyStore, []string{"lost", "honest-fork"}, 60},
-		{mutantDropFrame, []string{"durable", "records"}, 10},
-		{mutantSendEarly, []string{"durable"}, 10},
-		{mutantLazyLast, []string{"honest-fork"}, 1000},
-		{mutantNoGuard, []string{"honest-fork"}, 300},
-		{mutantLossy, []string{"liveness", "blame", "prompt"}, 30},
+		{mutantLazyStore, []string{"lost", "honest-fork"}, 60, nil},
+		{mutantDropFrame, []string{"durable", "records"}, 10, nil},
+		{mutantSendEarly, []string{"durable"}, 10, nil},
+		{mutantLazyLast, []string{"honest-fork"}, 100, []string{"restore"}},
+		{mutantNoGuard, []string{"honest-fork"}, 30, []string{"restore"}},
+		{mutantStale, []string{"lost", "store", "honest-fork"}, 10, nil},
+		{mutantLossy, []string{"liveness", "blame", "prompt"}, 30, nil},
+		{mutantTwice, []string{"blame"}, 10, nil},
 	} {
 		t.Run(m.mutant, func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= m.within; seed++ {
-				_, err := Run(Config{Scenario: Generate(seed, nil), Mutant: m.mutant})
+				_, err := Run(Config{Scenario: Generate(seed, nil, m.faults...), Mutant: m.mutant})
 				var f *Failure
 				if errors.As(err, &f) {
 					if !slices.Contains(m.kinds, f.Kind) {
