@@ -30,14 +30,24 @@ type running struct {
 // startRelay runs a relay on dir until the test ends or stop is called.
 func startRelay(t testing.TB, dir string, p Policy, log *slog.Logger) *running {
 	t.Helper()
-	r, err := New(Config{Addr: "127.0.0.1:0", Data: dir, Version: "test", Policy: p, Log: log})
+	return startRelayConfig(t, Config{Addr: "127.0.0.1:0", Data: dir, Version: "test", Policy: p, Log: log})
+}
+
+func startRelayLimits(t testing.TB, dir string, p Policy, l transport.Limits) *running {
+	t.Helper()
+	return startRelayConfig(t, Config{Addr: "127.0.0.1:0", Data: dir, Version: "test", Policy: p, Limits: l})
+}
+
+func startRelayConfig(t testing.TB, cfg Config) *running {
+	t.Helper()
+	r, err := New(cfg)
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
-	run := &running{Relay: r, t: t, data: dir}
+	run := &running{Relay: r, t: t, data: cfg.Data}
 	run.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended

@@ -38,7 +38,7 @@ func (r *Relay) handler(websocket http.Handler) http.Handler {
 		http.Error(w, "tallystick relay: connect to "+PathWebsocket, http.StatusNotFound)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		switch v, _ := req.Context().Value(verdictKey{}).(verdict); v {
+		switch verdictOf(req) {
 		case overTotal:
 			refuse(w, http.StatusServiceUnavailable, "too many connections: try again later")
 		case overAddr:

@@ -22,7 +22,18 @@ type Policy struct {
 	MaxConnectionsPerAddr int // of one IPv4 address or IPv6 /64; beyond, HTTP status 429. Loopback is exempt unless LimitLoopback
 	MaxRefusing           int // connections beyond the two limits above that get an answer; more are closed without a word
 	MaxRoomsPerConnection int // that one connection may name
-	// LimitLoopback makes MaxConnectionsPerAddr count local connections too. A proxy on the same host makes all of
+
+	// Rates in bytes a second, each with a burst of four seconds. What exceeds one makes the connection that delivers it
+	// wait; nothing is refused for it. Loopback is exempt unless LimitLoopback.
+	ConnBytesPerSecond   int64 // that one connection may send
+	AddrBytesPerSecond   int64 // that all connections of one address may send, as for MaxConnectionsPerAddr
+	AuthorBytesPerSecond int64 // of one author's new changes, by whomever they come
+
+	// What waits for a parent in all rooms together. While they hold more, a room keeps no more than the floor.
+	MaxPendingBytes   int64
+	PendingFloorBytes int64
+
+	// LimitLoopback makes limits by address and rates count local connections too. A proxy on the same host makes all of
 	// its clients look local.
 	LimitLoopback bool
 
@@ -47,6 +58,13 @@ func DefaultPolicy() Policy {
 		MaxConnectionsPerAddr: 64,
 		MaxRefusing:           64,
 		MaxRoomsPerConnection: 64,
+
+		ConnBytesPerSecond:   8 << 20,
+		AddrBytesPerSecond:   32 << 20,
+		AuthorBytesPerSecond: 4 << 20,
+
+		MaxPendingBytes:   128 << 20,
+		PendingFloorBytes: 1 << 20,
 
 		Handshake:      10 * time.Second,
 		MaxHeaderBytes: 8 << 10,
@@ -77,6 +95,11 @@ func (p Policy) withDefaults() Policy {
 		{&p.MaxRoomBytes, &d.MaxRoomBytes},
 		{&p.MaxOpenBytes, &d.MaxOpenBytes},
 		{&p.MaxTotalBytes, &d.MaxTotalBytes},
+		{&p.ConnBytesPerSecond, &d.ConnBytesPerSecond},
+		{&p.AddrBytesPerSecond, &d.AddrBytesPerSecond},
+		{&p.AuthorBytesPerSecond, &d.AuthorBytesPerSecond},
+		{&p.MaxPendingBytes, &d.MaxPendingBytes},
+		{&p.PendingFloorBytes, &d.PendingFloorBytes},
 	} {
 		if *f.v == 0 {
 			*f.v = *f.d

@@ -24,8 +24,11 @@ type Config struct {
 	Data     string       // the data folder; made if need be, with mode 0700
 	Version  string       // of the program, without spaces: said to peers and by /healthz
 	Policy   Policy
-	Limits   transport.Limits // what Policy also says is taken from there
-	Log      *slog.Logger     // nil: silent. What peers say is made safe before it gets there
+	// Metrics and Pprof are host:port to listen on besides, for who runs the relay; empty: not at all. Both are without
+	// any login. Metrics serves PathMetrics and nothing else. Pprof must be a loopback address.
+	Metrics, Pprof string
+	Limits         transport.Limits // what Policy also says is taken from there
+	Log            *slog.Logger     // nil: silent. What peers say is made safe before it gets there
 }
 
 // Relay is a headless server. Make one with [New], end it with [Relay.Run] or [Relay.Close].
@@ -37,6 +40,9 @@ type Relay struct {
 	admission *admission
 	rooms     *rooms
 	hub       *transport.Hub
+	authors   *authorRates
+	metrics   *metrics
+	side      []*sideServer
 
 	endNodes context.CancelFunc
 	draining atomic.Bool
@@ -67,6 +73,7 @@ func New(cfg Config) (_ *Relay, err error) {
 	}()
 	var ctx context.Context
 	ctx, r.endNodes = context.WithCancel(context.Background())
+	r.metrics = newMetrics()
 	if r.rooms, err = newRooms(ctx, filepath.Join(cfg.Data, "rooms"), r.policy, r.log); err != nil {
 		r.endNodes()
 		return nil, fmt.Errorf("%w: %w", ErrDataFolder, err)
@@ -77,11 +84,18 @@ func New(cfg Config) (_ *Relay, err error) {
 			return nil, fmt.Errorf("%w: %w", ErrListen, err)
 		}
 	}
+	if err = r.listenAside(cfg); err != nil {
+		r.endNodes()
+		return nil, err
+	}
 	r.admission = newAdmission(ln, r.policy)
+	r.authors = &authorRates{rate: r.policy.AuthorBytesPerSecond}
 	r.hub = transport.NewHub(transport.HubConfig{
 		Agent: "tallystick relay " + r.version, Open: r.rooms.Open, Limits: r.policy.apply(cfg.Limits), Log: r.log,
+		Charge: r.authors.charge, Meter: r.rooms.meter,
 	})
-	r.rooms.hub = r.hub
+	r.rooms.hub, r.rooms.metrics = r.hub, r.metrics
+	r.metrics.of(r)
 	return r, nil
 }
 
@@ -123,6 +137,9 @@ func (r *Relay) Close() error {
 		return nil
 	}
 	r.endNodes()
+	for _, s := range r.side {
+		_ = s.listener.Close() // nobody was served
+	}
 	return errors.Join(r.admission.Close(), r.lock.Close())
 }
 
@@ -144,7 +161,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		ReadHeaderTimeout: r.policy.Handshake,
 		IdleTimeout:       r.policy.Handshake,
 		MaxHeaderBytes:    r.policy.MaxHeaderBytes,
-		ConnContext:       withVerdict,
+		ConnContext:       withConn,
 		ErrorLog:          errorLog(r.log),
 	}
 	var hub, sweeper, serving sync.WaitGroup
@@ -152,6 +169,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	hub.Go(func() { hubErr <- r.hub.Run(hubCtx) })
 	sweeper.Go(func() { r.rooms.sweep(sweepCtx) })
 	serving.Go(func() { serveErr <- server.Serve(r.admission) })
+	for _, s := range r.side {
+		serving.Go(func() { s.serve(r.log) })
+	}
 
 	kept, _ := r.rooms.counts()
 	r.log.Info("listening", "url", r.URL(), "address", r.Addr().String(), "rooms", kept, "version", r.version)
@@ -183,6 +203,9 @@ func (r *Relay) Run(ctx context.Context) error {
 		r.endNodes()
 		r.rooms.wg.Wait()
 		endServing()
+		for _, s := range r.side {
+			_ = s.server.Close() // figures that are under way: ask again elsewhere
+		}
 		_ = server.Close() // a half-sent HTTP request: nobody to tell
 		serving.Wait()
 	}()

@@ -34,14 +34,17 @@ type sessions interface {
 //
 // Invariant: a room has at most one entry in open, from before its file is opened until after it was closed.
 type rooms struct {
-	dir    string
-	policy Policy
-	log    *slog.Logger
-	hub    sessions
-	ctx    context.Context // of the nodes
-	slots  chan struct{}   // of those that are being opened
-	kick   chan struct{}   // one place: a room has become full
-	wg     sync.WaitGroup  // open rooms
+	dir     string
+	policy  Policy
+	log     *slog.Logger
+	hub     sessions
+	ctx     context.Context // of the nodes
+	meter   *transport.Meter
+	pending *transport.PendingBudget
+	metrics *metrics       // nil: nothing is measured
+	slots   chan struct{}  // of those that are being opened
+	kick    chan struct{}  // one place: a room has become full
+	wg      sync.WaitGroup // open rooms
 
 	mu      sync.Mutex
 	kept    map[crdt.RoomID]int64 // those with a file, and its size when it was last closed; open ones know better
@@ -78,6 +81,7 @@ type room struct {
 func newRooms(ctx context.Context, dir string, p Policy, log *slog.Logger) (*rooms, error) {
 	rs := &rooms{
 		dir: dir, policy: p, log: log, ctx: ctx,
+		meter: new(transport.Meter), pending: &transport.PendingBudget{Bytes: p.MaxPendingBytes, Floor: p.PendingFloorBytes},
 		slots: make(chan struct{}, p.MaxOpening), kick: make(chan struct{}, 1),
 		kept: map[crdt.RoomID]int64{}, open: map[crdt.RoomID]*room{}, refused: map[crdt.RoomID]refusal{},
 	}
@@ -113,8 +117,16 @@ func parseRoomFile(name string) (id crdt.RoomID, ok bool) {
 	return id, err == nil
 }
 
-// Open is [transport.HubConfig].Open: it returns the running node of a room, opening it if need be.
+// Open is [transport.HubConfig].Open: it returns the running node of a room, opening it if need be, and counts refusals.
 func (rs *rooms) Open(ctx context.Context, id crdt.RoomID, charter crdt.Charter) (*transport.Node, error) {
+	n, err := rs.find(ctx, id, charter)
+	if err != nil && ctx.Err() == nil {
+		rs.metrics.roomRefused(transport.Code(err))
+	}
+	return n, err
+}
+
+func (rs *rooms) find(ctx context.Context, id crdt.RoomID, charter crdt.Charter) (*transport.Node, error) {
 	for {
 		r, wait, err := rs.admit(id, charter)
 		if err != nil {
@@ -295,12 +307,12 @@ func (rs *rooms) load(ctx context.Context, r *room, charter crdt.Charter) error 
 		r.err = refuseStore()
 		return err
 	}
-	r.store = s
+	r.store, s.metrics = s, rs.metrics
 	if s.full.Load() {
 		r.err = refuseFull(rs.policy.MaxRoomBytes)
 		return nil
 	}
-	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Log: rs.log})
+	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Meter: rs.meter, Pending: rs.pending, Log: rs.log})
 	switch {
 	case err == nil && s.full.Load(): // as its changes were counted
 		r.node, r.err = nil, refuseFull(rs.policy.MaxRoomBytes)
@@ -336,6 +348,7 @@ func (rs *rooms) forget(r *room, cause error) {
 		}
 	}
 	if cause != nil {
+		rs.metrics.storeFailed()
 		rs.log.Error("room closed: store", "room", r.id.String(), "name", r.name, "err", safe.Text(cause.Error(), safe.MaxLogCells))
 		if _, ok := rs.kept[r.id]; ok {
 			rs.refused[r.id] = refusal{err: refuseStore(), until: time.Now().Add(rs.policy.RetryStore)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/store"
@@ -23,6 +24,7 @@ type roomStore struct {
 	held     atomic.Int64 // the larger of size and payloads, and what the changes take in memory besides: at least what the room takes there
 	full     atomic.Bool  // held has reached limit
 	onFull   func()
+	metrics  *metrics // nil: nothing is measured
 }
 
 // changeBytes is what an accepted change takes in memory besides its bytes, about: it may have as few as six of these.
@@ -82,13 +84,16 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 		}
 		s.file = f
 	}
+	began := time.Now()
 	first, err := s.file.Append(frames)
 	if err != nil {
 		return first, err
 	}
+	before := s.changes
 	for _, f := range frames {
 		s.count(f)
 	}
+	s.metrics.commit(time.Since(began), frames, s.changes-before)
 	return first, s.measure()
 }
 

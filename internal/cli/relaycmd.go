@@ -19,13 +19,34 @@ import (
 
 // relayFlags are the flags that only a relay has.
 type relayFlags struct {
-	relay bool
-	data  string
+	relay   bool
+	data    string
+	metrics string
+	pprof   string
+}
+
+// relayOnly are the flags that mean nothing without --relay, and what they are.
+var relayOnly = []struct{ flag, what string }{
+	{"data", "the folder of a relay"},
+	{"metrics", "for the figures of a relay"},
+	{"pprof", "for the profiles of a relay"},
+}
+
+// without refuses what means something to a relay alone.
+func (f *relayFlags) without(cmd *cobra.Command) error {
+	for _, o := range relayOnly {
+		if cmd.Flags().Changed(o.flag) {
+			return usage("--%s is %s: give --relay too", o.flag, o.what)
+		}
+	}
+	return nil
 }
 
 func (f *relayFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.relay, "relay", false, "run a headless relay: keep and forward every room, write nothing; logs on standard error")
 	cmd.Flags().StringVar(&f.data, "data", "", "with --relay: the `DIR` that keeps the rooms (default: tallystick/relay in the data folder)")
+	cmd.Flags().StringVar(&f.metrics, "metrics", "", "with --relay: serve figures for Prometheus on `HOST:PORT`, to everyone who reaches it (default: nowhere)")
+	cmd.Flags().StringVar(&f.pprof, "pprof", "", "with --relay: serve Go's profiles on `HOST:PORT`, a loopback address (default: nowhere)")
 	_ = cmd.MarkFlagDirname("data") // for completion; the flag exists
 }
 
@@ -58,10 +79,12 @@ func (p *program) relay(ctx context.Context, f relayFlags, run runFlags) error {
 	if addr == "" {
 		addr = defaultAddr
 	}
-	r, err := relay.New(relay.Config{Addr: addr, Data: dir, Version: Version, Log: p.logger(run.json)})
+	r, err := relay.New(relay.Config{Addr: addr, Data: dir, Version: Version, Metrics: f.metrics, Pprof: f.pprof, Log: p.logger(run.json)})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("relay: %w; something listens there already: stop it, or give --listen another port", err)
+	case errors.Is(err, relay.ErrNotLoopback):
+		return usage("--%w; give one, as in 127.0.0.1:6060", err)
 	case errors.Is(err, relay.ErrListen):
 		return fmt.Errorf("relay: %w; give --listen HOST:PORT, as in 0.0.0.0:8080", err)
 	case errors.Is(err, relay.ErrDataLocked):

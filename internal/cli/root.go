@@ -45,8 +45,8 @@ func (p *program) root() *cobra.Command {
 				}
 				return p.relay(cmd.Context(), relayed, run)
 			}
-			if cmd.Flags().Changed("data") {
-				return usage("--data is the folder of a relay: give --relay too")
+			if err := relayed.without(cmd); err != nil {
+				return err
 			}
 			if len(args) == 1 {
 				if err := p.notACommand(cmd, args[0]); err != nil {
