@@ -40,6 +40,14 @@
 // So here a broken meta page is damage, also where a torn write was the cause:
 // to step back is for a salvage, which marks its result as one.
 //
+// # A salvage
+//
+// [OpenWreck] reads a damaged file byte by byte and finds every record whose bytes
+// are intact, whatever has become of the pages that led to it ([Wreck.Each]).
+// [Wreck.Rebuild] makes a new store of those that the caller wants and puts it in
+// the place of the damaged file, which is never written to and stays beside it as
+// NAME.damaged-1 to -9. The new store is [Store.Moved] until it is adopted.
+//
 // BUG: bits that go bad while the file is open are found when Records reads
 // them, but a transaction that runs over them first may stop the process.
 //

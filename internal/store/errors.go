@@ -15,6 +15,8 @@ var (
 	ErrNotStore = errors.New("not a tallystick store")
 	// ErrVersion: the file was written in a format that this program does not know, most likely by a newer one.
 	ErrVersion = errors.New("written in a format that this program does not know")
+	// ErrTooManyDamaged: a salvage found MaxDamaged damaged files beside the store already. They are for the user to look at.
+	ErrTooManyDamaged = errors.New("too many damaged files are kept: see to the disk, then move them away")
 	// ErrDamaged is what every [*DamageError] wraps.
 	ErrDamaged = errors.New("damaged")
 )

@@ -11,6 +11,9 @@ const (
 	// Version is the format that this package writes and the only one it reads.
 	Version = 1
 
+	// MaxDamaged bounds how many damaged files a salvage leaves beside a store. Each is as large as the store was.
+	MaxDamaged = 9
+
 	// NoRecord as DamageError.Record: the place is outside the records.
 	NoRecord = math.MaxUint64
 )
@@ -24,4 +27,9 @@ const (
 	maxSpanBytes = 6*(MaxFrameBytes+64) + pageSize
 	maxDepth     = 24      // of the tree; a branch page holds over 100 children
 	keepBuffer   = 1 << 20 // a larger buffer is not kept between transactions
+
+	// A salvage writes so many records, or so many bytes of them, in a transaction; and names so many stretches of lost ones.
+	salvageBatch      = 1024
+	salvageBatchBytes = 16 << 20
+	maxLostRanges     = 16
 )

@@ -65,7 +65,7 @@ func Create(path string, m Meta) (*Store, error) {
 		return nil, createError(path, err)
 	}
 	s := &Store{path: path, file: f}
-	if err := s.fill(m); err != nil {
+	if err := s.fill(m, true); err != nil {
 		_ = os.Remove(tmp) // while the lock is held; a left-over blocks nothing, the next Create takes it away
 		s.abandon()
 		return nil, createError(path, err)
@@ -80,8 +80,9 @@ func Create(path string, m Meta) (*Store, error) {
 	return s, nil
 }
 
-// fill makes the empty s.file a store without records and checks it.
-func (s *Store) fill(m Meta) error {
+// fill makes the empty s.file a store without records and checks it. If it is not to be its own file, it is Moved from the
+// start.
+func (s *Store) fill(m Meta, own bool) error {
 	info, err := s.file.Stat()
 	if err != nil {
 		return err
@@ -89,6 +90,9 @@ func (s *Store) fill(m Meta) error {
 	id, err := disk.Stat(info)
 	if err != nil {
 		return err
+	}
+	if !own {
+		id = disk.Identity{} // no file has it
 	}
 	if err := s.openBolt(); err != nil {
 		return err
