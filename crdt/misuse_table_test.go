@@ -275,6 +275,25 @@ func logMisuses() map[string][]misuse {
 		"Replica.LoadPack": {
 			{"while own changes are unsigned", crdt.ErrUnsigned, "", func(m *misused) error { return m.r.LoadPack(m.pack) }},
 		},
+		"Replica.MissingOf": {{"of another room", nil, "", func(m *misused) error {
+			if got := m.r.MissingOf(m.pack); len(got) != 1 || got[0] != crdt.ChangeID(m.other.Room()) {
+				return fmt.Errorf("got %v, want the other room", got)
+			}
+			return nil
+		}}},
+		"Pack.EachRun": {{"stopped at once", nil, "", func(m *misused) error {
+			n := 0
+			m.pack.EachRun(func(_ crdt.Author, prev crdt.ChangeID, ids []crdt.ChangeID) bool {
+				if n++; prev != crdt.ChangeID(m.other.Room()) || len(ids) != m.pack.Changes() {
+					m.t.Errorf("got %d changes after %v", len(ids), prev)
+				}
+				return false
+			})
+			if n != 1 {
+				return fmt.Errorf("%d runs after the end was asked for", n)
+			}
+			return nil
+		}}},
 		"Replica.VerifyTips": {{"all good", nil, "", func(m *misused) error { return m.r.VerifyTips() }}},
 		"Replica.Writer": {
 			{"a weak key", crdt.ErrBadAuthor, "", func(m *misused) error { _, err := m.r.Writer(append(make(ed25519.PrivateKey, 63), 0)); return err }},

@@ -74,6 +74,22 @@ func (p *Pack) Authors() iter.Seq2[Author, int] {
 	}
 }
 
+// Frame is the frame that the pack was read from, whatever is left of it. It aliases
+// the pack: read only.
+func (p *Pack) Frame() []byte { return p.frame }
+
+// EachRun calls yield with the runs that are left, until it returns false: the author,
+// what the first change follows (the RoomID for a chain's first), and the ids of the
+// changes in order. ids aliases the pack: read only.
+func (p *Pack) EachRun(yield func(a Author, prev ChangeID, ids []ChangeID) bool) {
+	for i := range p.runs {
+		r := &p.runs[i]
+		if !yield(r.author, r.prev, p.ids[r.first:r.end():r.end()]) {
+			return
+		}
+	}
+}
+
 // parsePack reads the frame of a pack, [[author, prev, [payload…], signature]…],
 // computes every id, and judges envelopes. It looks at no key and no signature.
 func parsePack(room RoomID, frame []byte) (*Pack, *RefusedError) {

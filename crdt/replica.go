@@ -401,6 +401,13 @@ func (r *Replica) LoadPack(p *Pack) error {
 	return r.accept(p, order)
 }
 
+// MissingOf is the parents of p that are neither in the log nor in p, at most
+// [MaxMissing]: what [Replica.LoadPack] calls [ErrMissing] for.
+func (r *Replica) MissingOf(p *Pack) []ChangeID {
+	missing, _, _ := r.missing(p.without(r.has))
+	return missing
+}
+
 // VerifyTips checks the signature of every chain's newest change, which covers
 // all of the chain. The error is a *[RefusedError] for the first that is bad.
 func (r *Replica) VerifyTips() error {
