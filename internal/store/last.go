@@ -32,7 +32,9 @@ type Last struct {
 	slot    int      // that slot, 0 or 1
 	id      [32]byte // zero: none
 	damaged bool
-	fatal   error
+	// unreadable: neither slot counts
+	unreadable bool
+	fatal      error
 
 	hook hooks
 }
@@ -40,8 +42,8 @@ type Last struct {
 // OpenLast opens the file at path and takes its lock; if there is none it is made, with mode 0600, and its folders. Whoever
 // holds the lock on the key holds this one too, so [ErrLocked] is rare.
 //
-// Errors: [ErrLocked], [ErrNotStore], [*DamageError] if neither half can be read (to go on, move the file away: then it is
-// as if the key were new here), or that of the file system.
+// Errors: [ErrLocked], [ErrNotStore], or that of the file system. A file of which neither half can be read is opened all the
+// same: see [Last.Damaged].
 func OpenLast(path string) (*Last, error) {
 	for range 2 {
 		f, err := disk.OpenRegular(path, os.O_RDWR)
@@ -96,7 +98,7 @@ func readLast(path string, f *os.File) (l *Last, err error) {
 	}
 	l = &Last{path: path, file: f, slot: -1}
 	if reason := l.parse(b); reason != "" {
-		return nil, &DamageError{Path: path, Record: NoRecord, Offset: 0, Reason: reason}
+		l.slot, l.number, l.unreadable = 1, 1, true // so that Set makes slot 0 number 2
 	}
 	return l, nil
 }
@@ -135,8 +137,9 @@ func (l *Last) parse(b []byte) (reason string) {
 // ID returns the id that was set last, false if none ever was.
 func (l *Last) ID() (id [32]byte, ok bool) { return l.id, l.id != [32]byte{} }
 
-// Damaged says that part of the file is not as it was written, so that ID may be the last but one: rotten
-// bits, or a power cut that tore a Set. To be treated as a store that looks copied. The next Set repairs the file.
+// Damaged says that part of the file is not as it was written, so that ID may be the last but one, or there is none although
+// one was set: rotten bits, or a power cut that tore a Set. To be treated as a store that looks copied. The next Set repairs
+// the file.
 func (l *Last) Damaged() bool { return l.damaged }
 
 // Set replaces the id; durable on return. An error wraps [ErrFatal]: the old or the new id is on disk, and nothing more
@@ -173,6 +176,11 @@ func (l *Last) write(id [32]byte) error {
 			return err
 		}
 	}
+	if l.unreadable {
+		if _, err := l.file.WriteAt(lastSlot(l.number, [32]byte{}), lastOffset(l.slot)); err != nil {
+			return err
+		}
+	}
 	if _, err := l.file.WriteAt(lastSlot(number, id), lastOffset(slot)); err != nil {
 		return err
 	}
@@ -184,7 +192,7 @@ func (l *Last) write(id [32]byte) error {
 			return err
 		}
 	}
-	l.slot, l.number, l.id, l.damaged = slot, number, id, false
+	l.slot, l.number, l.id, l.damaged, l.unreadable = slot, number, id, false, false
 	return nil
 }
 

@@ -153,6 +153,39 @@ func TestLastDamage(t *testing.T) {
 	}
 }
 
+// TestLastUnreadable: of a file of which nothing counts it is not known whether something was sent. It is doubtful until
+// something is set.
+func TestLastUnreadable(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string][]byte{
+		"empty": nil, "text": bytes.Repeat([]byte("text"), 4000), "zeros": make([]byte, lastSize), "label": []byte(lastMagic),
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // to open it repairs nothing
+			l := openLast(t, path)
+			wantID(t, l, 0)
+			if !l.Damaged() {
+				t.Fatalf("%s: no doubt", name)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := openLast(t, path)
+		if err := errors.Join(l.Set([32]byte{7}), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		l = openLast(t, path)
+		wantID(t, l, 7)
+		if l.Damaged() || len(readFile(t, path)) != lastSize {
+			t.Errorf("%s: still damaged after Set", name)
+		}
+	}
+}
+
 func TestLastOverSomething(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -160,8 +193,6 @@ func TestLastOverSomething(t *testing.T) {
 		make func(path string) error
 		want error
 	}{
-		"empty file": {func(p string) error { return os.WriteFile(p, nil, 0o600) }, ErrDamaged},
-		"text":       {func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte("text"), 4000), 0o600) }, ErrDamaged},
 		"large file": {func(p string) error { return os.WriteFile(p, make([]byte, 1<<20), 0o600) }, ErrNotStore},
 		"folder":     {func(p string) error { return os.Mkdir(p, 0o700) }, ErrNotStore},
 		"link":       {func(p string) error { return os.Symlink(dir, p) }, ErrNotStore},
@@ -176,7 +207,10 @@ func TestLastOverSomething(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
-	_, err := OpenLast(filepath.Join(dir, "empty file", "last"))
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := OpenLast(filepath.Join(dir, "file", "last"))
 	if !errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want %v", err, syscall.ENOTDIR)
 	}
