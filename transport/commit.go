@@ -14,6 +14,7 @@ func (c *Core) Commit(now time.Time) error {
 		return c.fatal
 	}
 	c.sign()
+	c.adoptOrphans(now)
 	from, to := c.room.durable, c.replica.Len()
 	if to > from {
 		if err := c.persist(from, to); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/orphan"
 )
 
 // NodeConfig is what one room's node is made of.
@@ -25,9 +26,11 @@ type NodeConfig struct {
 	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
 	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
 	Copied bool
-	Agent  string // what hello says; empty: the hub's
-	Limits Limits // zero: DefaultLimits
-	Meter  *Meter // nil: nothing is counted for anybody
+	// Salvaged is what a salvage of the store found, in words; empty: there was none. It is told as the first event.
+	Salvaged string
+	Agent    string // what hello says; empty: the hub's
+	Limits   Limits // zero: DefaultLimits
+	Meter    *Meter // nil: nothing is counted for anybody
 	// Pending bounds what is pending in this node and others together; nil: each by itself (crdt.MaxPendingBytes).
 	Pending *PendingBudget
 	Log     *slog.Logger     // nil: silent
@@ -48,6 +51,7 @@ type Core struct {
 	replica   *crdt.Replica
 	writer    *crdt.Writer // nil: writes nothing
 	inspector *Inspector
+	orphans   orphan.Packs // of the store, whose parents were lost there; see load
 
 	unsigned      int // own changes since the last Sign, and their bytes
 	unsignedBytes int
@@ -126,12 +130,12 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := load(ctx, cfg, replica); err != nil {
-		return nil, fmt.Errorf("room %v: load: %w", replica.Room(), err)
-	}
 	c := &Core{
 		cfg: cfg, replica: replica, peers: make(map[PeerID]*peer), dirty: true,
 		inspector: &Inspector{checker: crdt.NewChecker(cfg.Charter)},
+	}
+	if err := load(ctx, cfg, replica, &c.orphans); err != nil {
+		return nil, fmt.Errorf("room %v: load: %w", replica.Room(), err)
 	}
 	var me crdt.Author
 	if cfg.Key != nil {
@@ -144,16 +148,59 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	c.room.meter = cfg.Meter
 	if cfg.Last != nil {
 		_, c.room.wrote = cfg.Last.ID()
+		if last, ok := cfg.Last.(Doubtful); ok && last.Damaged() {
+			c.room.wrote, cfg.Copied = true, true
+		}
 	}
 	c.recallSent()
-	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn())
+	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn() || c.orphans.Of(me))
 	now := time.Now
 	if cfg.Now != nil {
 		now = cfg.Now
 	}
+	c.tellSalvage(now())
 	c.lookAtForks(now())
 	c.setWriting()
+	if err := c.rememberOwn(); err != nil {
+		return nil, fmt.Errorf("room %v: %w", replica.Room(), err)
+	}
 	return c, nil
+}
+
+// rememberOwn sets the last file to the newest own change: a crash between Append and Set has left it behind the log, and
+// what is in the log is shown and sent. While the store looks copied it is left: it may know better.
+func (c *Core) rememberOwn() error {
+	if c.cfg.Last == nil || c.writing != WriteOpen || c.room.mine == 0 {
+		return nil
+	}
+	newest := c.replica.ID(c.room.lastOwn)
+	if id, ok := c.cfg.Last.ID(); ok && id == newest {
+		return nil
+	}
+	return c.cfg.Last.Set(newest)
+}
+
+// tellSalvage tells what was lost of the store.
+func (c *Core) tellSalvage(now time.Time) {
+	if c.cfg.Salvaged != "" {
+		c.event(Event{Time: now, Kind: EventSalvage, Code: "salvaged", Text: c.cfg.Salvaged})
+	}
+	if n := c.orphans.Changes(); n > 0 {
+		c.event(Event{Time: now, Kind: EventSalvage, Code: "waiting", N: n, Text: fmt.Sprintf("changes that wait for lost ones, which peers may bring back: %d", n)})
+	}
+}
+
+// adoptOrphans puts into the log what was in the store and has waited for what came back.
+func (c *Core) adoptOrphans(now time.Time) {
+	was := c.orphans.Changes()
+	if was == 0 {
+		return
+	}
+	c.orphans.Grown(c.replica, c.room.durable)
+	if left := c.orphans.Changes(); left < was {
+		text := fmt.Sprintf("changes that have waited for lost ones are back: %d; others wait: %d", was-left, left)
+		c.event(Event{Time: now, Kind: EventSalvage, Code: "recovered", N: was - left, Text: text})
+	}
 }
 
 // lostOwn reports whether the newest own change that may have left this machine is not in the log.
@@ -226,6 +273,9 @@ func (c *Core) unguard(now time.Time, why string) {
 			if err := store.Adopt(); err != nil {
 				c.event(Event{Time: now, Kind: EventGuard, Code: "adopt", Text: err.Error()})
 			}
+		}
+		if err := c.rememberOwn(); err != nil {
+			c.fail(now, err)
 		}
 	}
 }

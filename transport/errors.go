@@ -41,7 +41,7 @@ var (
 var (
 	ErrStopped  = errors.New("node has stopped")
 	ErrNoAuthor = errors.New("this node has no key to write with")
-	ErrGuarded  = errors.New("store looks copied: writing waits for a peer, or for the word that it is the only copy")
+	ErrGuarded  = errors.New("store looks copied, restored or salvaged: writing waits for a peer, or for the word that it is the only copy")
 	ErrSelfFork = errors.New("this key has written in two places: nothing more is written with it")
 	ErrBadURL   = errors.New("not an address of a peer")
 	ErrRoomOpen = errors.New("room is served already")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/orphan"
 )
 
 // loadAhead is the number of packs that are read and hashed before the replica has taken them: at most as many MiB.
@@ -28,8 +29,9 @@ type stored struct {
 }
 
 // load puts the store into replica: one goroutine reads and hashes while this one links and applies. Every hash, every
-// link and every tip's signature is checked. The newest records are merged if they are many or large.
-func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica) error {
+// link and every tip's signature is checked. What lacks a parent, since part of the store was lost, waits in orphans; then
+// nothing is merged. Else the newest records are merged if they are many or large.
+func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *orphan.Packs) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	type numbered struct {
@@ -40,6 +42,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica) error {
 	packs := make(chan numbered, loadAhead)
 	read := make(chan error, 1)
 	checker := crdt.NewChecker(cfg.Charter)
+	orphans.Checker = checker
 	go func() {
 		defer close(packs)
 		read <- cfg.Store.Records(func(n uint64, record []byte) error {
@@ -72,7 +75,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica) error {
 			p.start = replica.Len()
 			records = append(records, p.stored)
 		}
-		if err := replica.LoadPack(p.pack); err != nil {
+		if err := orphans.Load(replica, p.pack); err != nil {
 			refused = fmt.Errorf("record %d: %w", p.n, err)
 			stop()
 		}
@@ -85,6 +88,9 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica) error {
 	}
 	if err := replica.VerifyTips(); err != nil {
 		return err
+	}
+	if orphans.Len() > 0 {
+		return nil // a merge keeps what is in the log, and no more
 	}
 	return merge(cfg.Store, replica, records)
 }

@@ -79,6 +79,6 @@ func asRefused(err error) (*crdt.RefusedError, bool) {
 // String returns the kind's word.
 func (k EventKind) String() string {
 	return [...]string{
-		"live", "closed", "refused", "pending", "expired", "fork", "store-error", "guard", "self-fork", "withheld", "peer-refused",
+		"live", "closed", "refused", "pending", "expired", "fork", "store-error", "guard", "self-fork", "withheld", "peer-refused", "salvage",
 	}[k]
 }

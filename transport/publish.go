@@ -13,7 +13,7 @@ func (c *Core) Snapshot(now time.Time) *Snapshot {
 	} // else the replica holds what is not durable: what was shown before stands
 	s := &Snapshot{
 		Version: c.version, Room: c.Room(), RoomName: c.cfg.Charter.Name, Me: c.room.me,
-		View: c.view, Pending: pending, Unsent: c.room.unsent,
+		View: c.view, Pending: pending + c.orphans.Changes(), Unsent: c.room.unsent,
 		Events: c.news.newest(), Writing: c.writing, StoreErr: c.fatal, SelfFork: c.selfFork,
 	}
 	relays := false

@@ -207,6 +207,7 @@ const (
 	EventSelfFork                     // our own author has forked: Change and Other
 	EventWithheld                     // Peer no longer shows N changes that it said to have stored
 	EventNoteRefused                  // Peer refused what we sent: Code, Text (its words)
+	EventSalvage                      // the store was damaged: what was lost (Code "salvaged"), what waits for it ("waiting"), N changes, or is back ("recovered"): Text
 )
 
 // Event is one line of the events screen. Seq grows by one with each event of the process.

@@ -31,3 +31,7 @@ type LastFile interface {
 	// Set replaces the id; durable on return.
 	Set(id [32]byte) error
 }
+
+// Doubtful is a LastFile that may have been damaged: then its ID may not be the newest, or be gone, and the store is treated
+// as one that looks copied. A *store.Last is one. Set ends it.
+type Doubtful interface{ Damaged() bool }
