@@ -34,6 +34,7 @@ type metrics struct {
 	commitChanges prometheus.Histogram
 	refusedRooms  *prometheus.CounterVec
 	storeErrors   prometheus.Counter
+	salvages      prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -47,9 +48,10 @@ func newMetrics() *metrics {
 		commitChanges: histogram("commit_changes", "Changes in one transaction.", prometheus.ExponentialBuckets(1, 4, 8)),
 		refusedRooms:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: metricsPrefix + "rooms_refused_total", Help: "Hellos for a room that was not opened, by code."}, []string{"code"}),
 		storeErrors:   prometheus.NewCounter(prometheus.CounterOpts{Name: metricsPrefix + "store_errors_total", Help: "Rooms that were closed because their store could not be read or written."}),
+		salvages:      prometheus.NewCounter(prometheus.CounterOpts{Name: metricsPrefix + "stores_salvaged_total", Help: "Damaged stores of which what was intact was put into a new one."}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.commits, m.commitBytes, m.commitChanges, m.refusedRooms, m.storeErrors)
+		m.commits, m.commitBytes, m.commitChanges, m.refusedRooms, m.storeErrors, m.salvages)
 	return m
 }
 
@@ -76,6 +78,12 @@ func (m *metrics) roomRefused(code string) {
 func (m *metrics) storeFailed() {
 	if m != nil {
 		m.storeErrors.Inc()
+	}
+}
+
+func (m *metrics) storeSalvaged() {
+	if m != nil {
+		m.salvages.Inc()
 	}
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/safe"
-	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -302,17 +302,39 @@ func (rs *rooms) run(ctx context.Context, r *room, charter crdt.Charter) {
 
 // load opens store and node of r. It sets r.err to what the peer is told, and returns the cause, which is for the log.
 func (rs *rooms) load(ctx context.Context, r *room, charter crdt.Charter) error {
-	s, err := openRoomStore(filepath.Join(rs.dir, roomFile(r.id)), store.Meta{Room: r.id, Charter: charter.Append(nil)}, rs.policy.MaxRoomBytes, rs.onFull)
+	err := rs.loadOnce(ctx, r, charter, nil)
+	var refused *crdt.RefusedError
+	if errors.As(err, &refused) && r.store != nil && r.store.salvaged == nil {
+		// Every checksum is good and what they are of is not: the file was damaged before it was written, or by somebody.
+		if closing := r.store.Close(); closing != nil {
+			return closing
+		}
+		r.store, r.err = nil, nil
+		err = rs.loadOnce(ctx, r, charter, err)
+	}
+	return err
+}
+
+// loadOnce is load; with why, the store is salvaged first.
+func (rs *rooms) loadOnce(ctx context.Context, r *room, charter crdt.Charter, why error) error {
+	s, err := openRoomStore(filepath.Join(rs.dir, roomFile(r.id)), charter, rs.policy.MaxRoomBytes, rs.onFull, why)
 	if err != nil {
 		r.err = refuseStore()
 		return err
 	}
 	r.store, s.metrics = s, rs.metrics
+	found := ""
+	if s.salvaged != nil {
+		rs.metrics.storeSalvaged()
+		found = s.salvaged.String()
+		rs.log.Error("room salvaged", "room", r.id.String(), "name", r.name, "kept", s.salvaged.Kept, "changes", s.salvaged.Changes,
+			"waiting", s.salvaged.Waiting, "found", found)
+	}
 	if s.full.Load() {
 		r.err = refuseFull(rs.policy.MaxRoomBytes)
 		return nil
 	}
-	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Meter: rs.meter, Pending: rs.pending, Log: rs.log})
+	r.node, err = transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Keeper: true, Store: s, Salvaged: found, Meter: rs.meter, Pending: rs.pending, Log: rs.log})
 	switch {
 	case err == nil && s.full.Load(): // as its changes were counted
 		r.node, r.err = nil, refuseFull(rs.policy.MaxRoomBytes)

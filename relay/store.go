@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/salvage"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -25,18 +26,28 @@ type roomStore struct {
 	full     atomic.Bool  // held has reached limit
 	onFull   func()
 	metrics  *metrics // nil: nothing is measured
+
+	salvaged *salvage.Report // nil: the file was sound
 }
 
 // changeBytes is what an accepted change takes in memory besides its bytes, about: it may have as few as six of these.
 const changeBytes = 192
 
-// openRoomStore opens the file at path, if there is one. It reads and checks all of it.
-func openRoomStore(path string, meta store.Meta, limit int64, onFull func()) (*roomStore, error) {
+// openRoomStore opens the file at path, if there is one. It reads and checks all of it; a damaged one is salvaged. With why
+// it is salvaged in any case.
+func openRoomStore(path string, c crdt.Charter, limit int64, onFull func(), why error) (*roomStore, error) {
+	meta := store.Meta{Room: c.ID(), Charter: c.Append(nil)}
 	s := &roomStore{path: path, meta: meta, limit: limit, onFull: onFull}
 	if _, err := os.Lstat(path); os.IsNotExist(err) {
 		return s, nil
 	}
-	f, err := store.Open(path)
+	var f *store.Store
+	var err error
+	if why == nil {
+		f, s.salvaged, err = salvage.Open(path, c, nil)
+	} else {
+		f, s.salvaged, err = salvage.Rebuild(path, c, nil, why)
+	}
 	if err != nil {
 		return nil, err
 	}

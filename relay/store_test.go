@@ -8,7 +8,6 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/crdt/dcbor"
-	"github.com/tallystick/tallystick/internal/store"
 )
 
 // Changes of a few bytes each fill a room by the memory that they take, not by their bytes; also when it is opened again.
@@ -26,10 +25,9 @@ func TestSmallChangesFillRoom(t *testing.T) {
 
 	kicks := 0
 	charter := crdt.OpenLedger("main")
-	meta := store.Meta{Room: charter.ID(), Charter: charter.Append(nil)}
 	path := filepath.Join(t.TempDir(), "room.db")
 	open := func() *roomStore {
-		s, err := openRoomStore(path, meta, limit, func() { kicks++ })
+		s, err := openRoomStore(path, charter, limit, func() { kicks++ }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +79,7 @@ func TestSegmentsFillRoomAsPacks(t *testing.T) {
 	frame, _ := replica.PackFrom(0, nil)
 	segment, _ := replica.RecordFrom(0)
 	held := func(record []byte) int64 {
-		s, err := openRoomStore(filepath.Join(t.TempDir(), "room.db"), store.Meta{Room: charter.ID(), Charter: charter.Append(nil)}, 1<<30, func() {})
+		s, err := openRoomStore(filepath.Join(t.TempDir(), "room.db"), charter, 1<<30, func() {}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -156,6 +156,8 @@ func eventWord(k transport.EventKind) (screen.Const, int) {
 		return "store error", bad
 	case transport.EventGuard:
 		return "guard", warn
+	case transport.EventSalvage:
+		return "salvage", bad
 	case transport.EventSelfFork:
 		return "SELF FORK", bad
 	case transport.EventWithheld:

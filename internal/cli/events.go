@@ -22,6 +22,7 @@ const (
 	kindRefused  = "refused"  // something was refused, by us or by a peer
 	kindEvidence = "evidence" // an author has signed two changes after one
 	kindPeer     = "peer"     // a peer is live, or its connection has ended
+	kindStore    = "store"    // part of the store was lost, or is back
 	kindEnd      = "end"      // the last line
 )
 
@@ -184,6 +185,10 @@ func (w *eventWriter) event(e transport.Event) {
 	case transport.EventNoteRefused:
 		j.Kind, j.By = kindRefused, "peer"
 		words = "by " + e.Address + ": " + e.Code + ": " + e.Text
+	case transport.EventSalvage:
+		j.Kind, j.State = kindStore, e.Code
+		j.Code = ""
+		words = e.Code + ": " + e.Text
 	case transport.EventFork, transport.EventSelfFork:
 		j.Kind, j.Other = kindEvidence, fullHex(e.Other)
 		words = "signed two changes after one: " + e.Change.String() + " and " + e.Other.String()

@@ -203,7 +203,7 @@ func (m *plain) submit(ctx context.Context, line int, literal crdt.Literal) erro
 			return submitHint(err)
 		}
 		if patience == nil {
-			m.p.note("this store looks copied or restored: writing waits, up to %v, for a peer that knows this key; if no other copy is in use: --only-copy", m.flags.wait)
+			m.p.note("this store looks copied, restored or salvaged: writing waits, up to %v, for a peer that knows this key; if no other copy is in use: --only-copy", m.flags.wait)
 			timer := time.NewTimer(m.flags.wait)
 			defer timer.Stop()
 			patience = timer.C
@@ -319,6 +319,8 @@ func (m *plain) note(e transport.Event) {
 		m.p.note("%s: %s", e.Code, e.Text)
 	case transport.EventFork:
 		m.p.note("author %v signed two changes after one, %v and %v; the proof as a file, once this has ended: %s", e.Author, e.Change, e.Other, m.proofCommand(e.Author))
+	case transport.EventSalvage:
+		m.p.note("store %s: %s", e.Code, e.Text)
 	case transport.EventSelfFork:
 		m.p.note("this key has written in two places, changes %v and %v: nothing more is written with it; go on under a new name: tallystick run NAME", e.Change, e.Other)
 	}

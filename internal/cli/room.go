@@ -9,6 +9,7 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/internal/salvage"
 	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -42,40 +43,68 @@ type openRoom struct {
 	sent  *store.Last
 }
 
-// openRoom opens the room's store, making one if need be, and reads and checks all of it.
+// openRoom opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged.
 func (p *program) openRoom(ctx context.Context, person *profile.Person, name string) (*openRoom, error) {
 	charter := crdt.OpenLedger(name)
 	room := charter.ID()
 	path := person.RoomPath(room)
-	st, err := store.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		st, err = store.Create(path, store.Meta{Room: room, Charter: charter.Append(nil)})
-	}
-	if err != nil {
-		return nil, storeHint(err, person)
-	}
-	o := &openRoom{store: st}
-	if got := st.Meta().Room; got != room {
-		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], name), o.close())
-	}
+	o := &openRoom{}
+	var err error
 	if o.last, err = store.OpenLast(person.LastPath(room)); err != nil {
-		return nil, errors.Join(storeHint(err, person), o.close())
+		return nil, storeHint(err, person)
 	}
 	if o.sent, err = store.OpenLast(person.SentPath(room)); err != nil {
 		return nil, errors.Join(storeHint(err, person), o.close())
 	}
-	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
-		Charter: charter, Key: person.Secret.PrivateKey(), Store: st, Last: o.last, Sent: o.sent, Copied: st.Moved() || o.last.Damaged(),
-	})
+	last, wrote := o.last.ID()
+	own := &salvage.Own{Author: person.Author, Last: last, Wrote: wrote}
+	var report *salvage.Report
+	o.store, report, err = salvage.Open(path, charter, own)
+	if errors.Is(err, fs.ErrNotExist) {
+		o.store, err = store.Create(path, store.Meta{Room: room, Charter: charter.Append(nil)})
+	}
+	if err != nil {
+		return nil, errors.Join(storeHint(err, person), o.close())
+	}
+	if got := o.store.Meta().Room; got != room {
+		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], name), o.close())
+	}
+	err = o.openNode(ctx, charter, person, report)
+	var refused *crdt.RefusedError
+	if errors.As(err, &refused) && report == nil {
+		// Every checksum is good and what they are of is not: the file was damaged before it was written, or by somebody.
+		why := err
+		if err = o.store.Close(); err == nil {
+			if o.store, report, err = salvage.Rebuild(path, charter, own, why); err == nil {
+				err = o.openNode(ctx, charter, person, report)
+			}
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("room %s: %w", name, err), o.close())
 	}
 	return o, nil
 }
 
+// openNode reads and checks all of the store.
+func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *profile.Person, report *salvage.Report) (err error) {
+	found := ""
+	if report != nil {
+		found = report.String()
+	}
+	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
+		Charter: charter, Key: person.Secret.PrivateKey(), Store: o.store, Last: o.last, Sent: o.sent, Copied: o.store.Moved(),
+		Salvaged: found,
+	})
+	return err
+}
+
 // close lets go of the files.
 func (o *openRoom) close() error {
-	err := o.store.Close()
+	var err error
+	if o.store != nil {
+		err = o.store.Close()
+	}
 	if o.last != nil {
 		err = errors.Join(err, o.last.Close())
 	}
@@ -90,8 +119,10 @@ func storeHint(err error, person *profile.Person) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w: %s runs already: quit it, or be another person: tallystick run NAME", err, person.Name)
+	case errors.Is(err, store.ErrTooManyDamaged):
+		return err // it says what to do
 	case errors.Is(err, store.ErrDamaged):
-		return fmt.Errorf("%w; nothing was changed: move the file away and start again, and what peers have comes back", err)
+		return fmt.Errorf("%w; nothing was changed; to salvage what is intact, with the damaged file kept: tallystick run %s", err, person.Name)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
+	"github.com/tallystick/tallystick/internal/orphan"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 )
@@ -73,8 +74,10 @@ func stored(st *store.Store, charter crdt.Charter) (*crdt.Replica, error) {
 	if err != nil {
 		return nil, err
 	}
+	checker := crdt.NewChecker(charter)
+	waiting := orphan.Packs{Checker: checker}
 	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := replica.Load(bytes.Clone(frame)); err != nil {
+		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil {
 			return recordError(st, n, err)
 		}
 		return nil

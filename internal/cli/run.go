@@ -65,8 +65,8 @@ of columns parted by tabs, "-" where there is nothing:
 
   time kind id author from to amount unit memo state standing
 
-kind is entry, state (an own entry has got further), refused, evidence, peer, and end,
-the last line, with the number of rows and both digests. An entry is printed once it is
+kind is entry, state (an own entry has got further), refused, evidence, peer, store (a
+part of it was lost, or is back), and end, the last line, with the number of rows and both digests. An entry is printed once it is
 saved. First come the entries that are here already (--tail). With --json each line is
 an object; an entry is
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/orphan"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 )
@@ -72,8 +73,10 @@ func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter,
 	if err != nil {
 		return err
 	}
+	checker := crdt.NewChecker(charter)
+	waiting := orphan.Packs{Checker: checker}
 	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := replica.Load(bytes.Clone(frame)); err != nil { // the replica keeps it
+		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil { // the replica keeps it
 			return recordError(st, n, err)
 		}
 		return nil
@@ -92,6 +95,11 @@ func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter,
 	})
 	w.end(endEvent(view))
 	return errors.Join(w.err, out.Flush())
+}
+
+// loadRecord takes a record of a store into replica. What lacks a parent, since that was lost, waits.
+func loadRecord(checker *crdt.Checker, waiting *orphan.Packs, replica *crdt.Replica, record []byte) error {
+	return checker.EachStored(record, func(pack *crdt.Pack) error { return waiting.Load(replica, pack) })
 }
 
 // recordError says which record of a store is not what the program writes.

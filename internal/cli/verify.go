@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/orphan"
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/internal/salvage"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -16,15 +19,55 @@ func (p *program) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "verify NAME",
 		Short:             "check every hash and every signature that NAME holds",
-		Long:              "Reads the whole store of NAME as if a stranger had sent it: every id is computed again from\nthe bytes, every signature is checked. Prints counts and both digests: replicas with equal\ndigests hold the same. Nothing is changed. It ends with 5 if something is damaged.",
+		Long:              "Reads the whole store of NAME as if a stranger had sent it: every id is computed again from\nthe bytes, every signature is checked. Prints counts and both digests: replicas with equal\ndigests hold the same. Nothing is changed. It ends with 5 if something is damaged,\nand then says what a salvage would save: tallystick run NAME does it.",
 		Args:              exactName,
 		ValidArgsFunction: completeNames,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return p.withStore(args[0], room, p.verify)
+			err := p.withStore(args[0], room, p.verify)
+			if errors.Is(err, store.ErrDamaged) || errors.As(err, new(*crdt.RefusedError)) {
+				err = p.survey(args[0], room, err)
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
 	return cmd
+}
+
+// survey says what a salvage of a damaged store would save. It returns damage, which is why.
+func (p *program) survey(word, roomFlag string, damage error) error {
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return err
+	}
+	room, err := roomName(roomFlag, cfg)
+	if err != nil {
+		return err
+	}
+	person, err := load(word)
+	if err != nil {
+		return err
+	}
+	charter := crdt.OpenLedger(room)
+	own := &salvage.Own{Author: person.Author}
+	last, err := store.OpenLast(person.LastPath(charter.ID()))
+	if err == nil {
+		own.Last, own.Wrote = last.ID()
+		err = last.Close()
+	}
+	if err != nil {
+		return errors.Join(damage, err)
+	}
+	report, err := salvage.Survey(person.RoomPath(charter.ID()), charter, own, damage)
+	if err != nil {
+		return errors.Join(damage, err)
+	}
+	for _, line := range report.Lines() {
+		if err := p.printf("%s", line); err != nil {
+			return err
+		}
+	}
+	return damage
 }
 
 // verify checks all of a store and prints what it found.
@@ -34,6 +77,7 @@ func (p *program) verify(st *store.Store, charter crdt.Charter) error {
 		return err
 	}
 	checker := crdt.NewChecker(charter)
+	waiting := orphan.Packs{Checker: checker}
 	var signatures int
 	packs := 0
 	err = st.Records(func(n uint64, record []byte) error {
@@ -44,11 +88,7 @@ func (p *program) verify(st *store.Store, charter crdt.Charter) error {
 			}
 			packs++
 			signatures += pack.Runs()
-			out := replica.Receive(pack, 1, time.Now())
-			if out.Err == nil && len(out.Missing) > 0 {
-				return fmt.Errorf("change %v, which an earlier record should hold, is missing", out.Missing[0])
-			}
-			return out.Err
+			return waiting.Load(replica, pack) // no earlier record may hold what a salvage has lost
 		})
 		if err != nil {
 			return recordError(st, n, err)
@@ -81,6 +121,11 @@ func (p *program) verify(st *store.Store, charter crdt.Charter) error {
 		fmt.Sprintf("doc digest: %x", docDigest),
 	} {
 		if err := p.printf("%s", line); err != nil {
+			return err
+		}
+	}
+	if n := waiting.Changes(); n > 0 {
+		if err := p.printf("waiting for lost changes: %d", n); err != nil {
 			return err
 		}
 	}
