@@ -48,15 +48,20 @@ func NewChecker(c Charter) *Checker { return &Checker{charter: c, room: c.ID()} 
 // whenever they are checked. The cost is O(len(frame)) plus one signature check
 // a run (ZIP 215, in batches, on all cores).
 func (c *Checker) Check(frame []byte, known func(ChangeID) bool) (*Pack, error) {
-	packs, errs := c.CheckAll([][]byte{frame}, known)
+	var knows func(int, ChangeID) bool
+	if known != nil {
+		knows = func(_ int, last ChangeID) bool { return known(last) }
+	}
+	packs, errs := c.CheckAll([][]byte{frame}, knows)
 	return packs[0], errs[0]
 }
 
 // CheckAll is [Checker.Check] of each frame: packs[i] and errs[i] are what it
 // returns for frames[i]. The frames are read, and their signatures checked, on all
 // cores, and signatures of different frames in one batch: many small packs cost a
-// good deal less than one by one. known is called by this goroutine alone.
-func (c *Checker) CheckAll(frames [][]byte, known func(ChangeID) bool) (packs []*Pack, errs []error) {
+// good deal less than one by one. known is called by this goroutine alone,
+// with the number of the frame of which last ends a run.
+func (c *Checker) CheckAll(frames [][]byte, known func(frame int, last ChangeID) bool) (packs []*Pack, errs []error) {
 	packs, errs = make([]*Pack, len(frames)), make([]error, len(frames))
 	refuse := func(k int, err *RefusedError) { packs[k], errs[k] = nil, err }
 	onCores(len(frames), func(k int) {
@@ -65,9 +70,9 @@ func (c *Checker) CheckAll(frames [][]byte, known func(ChangeID) bool) (packs []
 			refuse(k, refused)
 		}
 	})
-	for _, p := range packs {
+	for k, p := range packs {
 		if p != nil && known != nil {
-			p.drop(func(r *run) bool { return known(p.last(r)) })
+			p.drop(func(r *run) bool { return known(k, p.last(r)) })
 		}
 	}
 	c.verifyPacks(packs, refuse)

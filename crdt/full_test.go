@@ -2,6 +2,7 @@ package crdt_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -93,11 +94,21 @@ func TestCheckAll(t *testing.T) {
 		}
 		frames = append(frames, frame)
 	}
-	known := func(id crdt.ChangeID) bool { return ends[id] }
-	packs, errs := crdt.NewChecker(m.charter).CheckAll(frames, known)
+	asked := make([][]crdt.ChangeID, len(frames))
+	packs, errs := crdt.NewChecker(m.charter).CheckAll(frames, func(i int, id crdt.ChangeID) bool {
+		asked[i] = append(asked[i], id)
+		return ends[id]
+	})
 	refused := 0
 	for i, frame := range frames {
-		p, err := crdt.NewChecker(m.charter).Check(frame, known)
+		var askedOne []crdt.ChangeID
+		p, err := crdt.NewChecker(m.charter).Check(frame, func(id crdt.ChangeID) bool {
+			askedOne = append(askedOne, id)
+			return ends[id]
+		})
+		if !slices.Equal(asked[i], askedOne) {
+			t.Errorf("frame %d: asked of other changes than Check", i)
+		}
 		if crdt.Code(err) != crdt.Code(errs[i]) || (err == nil) != (errs[i] == nil) || err != nil && err.Error() != errs[i].Error() {
 			t.Errorf("frame %d: %v, Check says %v", i, errs[i], err)
 		}
