@@ -26,6 +26,8 @@ type conn struct {
 	stats    *LinkStats
 	done     chan struct{} // closed when the last has been written
 	ping     *time.Timer
+	checked  partSize // owned by the reader
+	share    string   // of the cores that check; see shareOf
 
 	mu      sync.Mutex
 	links   map[crdt.RoomID]*link // guarded by mu
@@ -54,7 +56,7 @@ type link struct {
 func newConn(h *Hub, ws *websocket.Conn, accepted bool, address string, stats *LinkStats) *conn {
 	c := &conn{
 		hub: h, ws: ws, accepted: accepted, address: address, stats: stats,
-		done: make(chan struct{}), links: make(map[crdt.RoomID]*link),
+		share: shareOf(address), done: make(chan struct{}), links: make(map[crdt.RoomID]*link),
 	}
 	c.ping = time.AfterFunc(time.Hour, c.sendPing)
 	c.ping.Stop() // run sets when
@@ -122,15 +124,20 @@ func (c *conn) read(ctx context.Context) error {
 		if kind != websocket.BinaryMessage {
 			return ErrTextFrame
 		}
-		frame, err := readFrame(r)
-		c.stats.BytesIn.Add(uint64(len(frame)))
+		buf, err := readFrame(r)
+		c.stats.BytesIn.Add(uint64(buf.Len()))
 		c.hub.cfg.Meter.MessagesIn.Add(1)
-		c.hub.cfg.Meter.BytesIn.Add(uint64(len(frame)))
+		c.hub.cfg.Meter.BytesIn.Add(uint64(buf.Len()))
+		var m Message
+		if err == nil {
+			m, err = decodeOwned(buf.Bytes())
+		}
+		releaseBuffer(buf)
 		if err != nil {
 			return err
 		}
 		extend()
-		if err := c.dispatch(ctx, frame); err != nil {
+		if err := c.dispatch(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -139,20 +146,55 @@ func (c *conn) read(ctx context.Context) error {
 // buffers are what messages are read into before their length is known. An idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readFrame reads one message, into memory of just its size.
-func readFrame(r io.Reader) ([]byte, error) {
+// keepBuffer is how large a buffer of the pool is left, so that a few large messages do not make all of them large.
+const keepBuffer = 512 << 10
+
+func releaseBuffer(buf *bytes.Buffer) {
+	if buf.Cap() <= keepBuffer {
+		buffers.Put(buf)
+	}
+}
+
+// readFrame reads one message into a buffer, which it returns even with an error: it is to be released.
+func readFrame(r io.Reader) (*bytes.Buffer, error) {
 	buf := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buf)
 	buf.Reset()
 	n, err := buf.ReadFrom(io.LimitReader(r, MaxFrameBytes+1))
 	switch {
 	case err != nil:
-		return nil, readError(err)
+		return buf, readError(err)
 	case n > MaxFrameBytes:
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFrameBytes)
+		return buf, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFrameBytes)
 	}
-	return bytes.Clone(buf.Bytes()), nil
+	return buf, nil
 }
+
+// decodeOwned decodes a message and keeps nothing of the buffer: the packs of it are copied one by one, since what is kept of one
+// is to keep nothing of the others, and of any other message all.
+func decodeOwned(frame []byte) (Message, error) {
+	small := len(frame) <= smallFrame
+	if small {
+		frame = bytes.Clone(frame)
+	}
+	m, err := DecodeMessage(frame)
+	if err != nil {
+		return m, err
+	}
+	packs, ok := m.Body.(Packs)
+	switch {
+	case small && (!ok || len(packs) == 1):
+	case ok:
+		for k := range packs {
+			packs[k] = bytes.Clone(packs[k])
+		}
+	default:
+		return DecodeMessage(bytes.Clone(frame))
+	}
+	return m, nil
+}
+
+// smallFrame is up to what size a message is copied before it is known what it is.
+const smallFrame = 4 << 10
 
 // readError names why a read ended.
 func readError(err error) error {
@@ -170,14 +212,10 @@ func readError(err error) error {
 	}
 }
 
-// dispatch gives one message to the node of its room. Packs are checked here, on the reader's goroutine, under a share of the
-// cores that is first come, first served over all connections. It waits for a place at the node: so a connection is read no
+// dispatch gives one message to the node of its room. Packs are checked here, on the reader's goroutine, when it is this
+// address's turn (see checkQueue). It waits for a place at the node: so a connection is read no
 // faster than its messages are worked off.
-func (c *conn) dispatch(ctx context.Context, frame []byte) error {
-	m, err := DecodeMessage(frame)
-	if err != nil {
-		return err
-	}
+func (c *conn) dispatch(ctx context.Context, m Message) error {
 	c.mu.Lock()
 	l := c.links[m.Room]
 	c.mu.Unlock()
@@ -206,13 +244,11 @@ func (c *conn) dispatch(ctx context.Context, frame []byte) error {
 		c.heard = true
 		c.mu.Unlock()
 	}
-	var in Inbound
-	if _, packs := m.Body.(Packs); packs {
-		if in, err = c.check(l, m.Body); err != nil {
-			return err
+	in := Inbound{Body: m.Body}
+	if packs, ok := m.Body.(Packs); ok {
+		if in, ok = c.inspect(l.node.inspector, packs); !ok {
+			return ErrConnection
 		}
-	} else {
-		in = l.node.inspector.Inspect(m.Body)
 	}
 	if !l.node.send(c.done, input{link: l, in: in}) {
 		select {
@@ -224,27 +260,31 @@ func (c *conn) dispatch(ctx context.Context, frame []byte) error {
 	return nil
 }
 
-// check checks packs, within the share of the cores that is there for it, and waits if they were too much.
-func (c *conn) check(l *link, packs Body) (Inbound, error) {
+// inspect has packs checked, a part at a time as it is their turn, and waits if they were too much; false if the connection has
+// ended meanwhile.
+func (c *conn) inspect(x *Inspector, packs Packs) (Inbound, bool) {
+	n := newInspection(packs, false)
+	for {
+		part := n.part(&c.checked)
+		if len(part) == 0 {
+			break
+		}
+		k := &check{inspector: x, address: c.share, frames: part, joins: c.checked.proven()}
+		for _, f := range part {
+			k.bytes += len(f)
+		}
+		if !c.hub.checks.run(k, c.done) {
+			return Inbound{}, false
+		}
+		n.take(part, k.out, &c.checked)
+	}
 	m := c.hub.cfg.Meter
-	m.Waiting.Add(1)
-	select {
-	case c.hub.checkers <- struct{}{}:
-		m.Waiting.Add(-1)
-	case <-c.done:
-		m.Waiting.Add(-1)
-		return Inbound{}, ErrConnection
-	}
-	m.Checking.Add(1)
-	in := l.node.inspector.Inspect(packs)
-	<-c.hub.checkers
-	m.Checking.Add(-1)
-	m.PacksIn.Add(uint64(len(in.packs)))
-	m.ChangesIn.Add(uint64(in.Changes))
+	m.PacksIn.Add(uint64(len(n.in.packs)))
+	m.ChangesIn.Add(uint64(n.in.Changes))
 	if c.accepted && c.hub.cfg.Charge != nil {
-		c.wait(c.hub.cfg.Charge(c.ws.NetConn(), in.authors))
+		c.wait(c.hub.cfg.Charge(c.ws.NetConn(), n.in.authors))
 	}
-	return in, nil
+	return n.in, true
 }
 
 // wait waits, unless the connection ends.

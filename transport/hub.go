@@ -55,7 +55,7 @@ type Hub struct {
 	instance string
 	upgrader websocket.Upgrader
 	dialer   websocket.Dialer
-	checkers chan struct{} // a place each for the packs that are checked at a time
+	checks   *checkQueue
 
 	mu      sync.Mutex
 	ctx     context.Context       // guarded by mu; nil before Run
@@ -88,8 +88,8 @@ func NewHub(cfg HubConfig) *Hub {
 	rand.Read(instance[:]) // never fails
 	h := &Hub{
 		cfg: cfg, limits: limits, instance: hex.EncodeToString(instance[:]),
-		checkers: make(chan struct{}, limits.Checkers),
-		rooms:    make(map[crdt.RoomID]*Node), dials: make(map[string]*dial), peers: make(map[PeerID]peerRef),
+		checks: newCheckQueue(limits.Checkers, cfg.Meter),
+		rooms:  make(map[crdt.RoomID]*Node), dials: make(map[string]*dial), peers: make(map[PeerID]peerRef),
 		conns: make(map[*conn]struct{}),
 	}
 	writeBuffers := &sync.Pool{}

@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"bytes"
+	"slices"
 	"sync"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -16,9 +16,9 @@ type Inspector struct {
 
 // Inbound is an inspected message for one room. What it aliases must not change any more.
 type Inbound struct {
-	Body    Body
-	Changes int // in its packs
-	Bytes   int // of its packs
+	Body    Body // of a packs message, its type alone
+	Changes int  // in its packs
+	Bytes   int  // of its packs
 	packs   []checkedPack
 }
 
@@ -29,34 +29,100 @@ type checkedPack struct {
 	err  error
 }
 
+// What is checked at once. A forger is thrown out at the first bad pack, so little is checked of a peer that has shown nothing good
+// yet; of others more, since signatures cost half in a batch. Between two parts others have their turn.
+const (
+	firstPart = 4  // packs
+	mostPart  = 64 // packs
+	partBytes = 128 << 10
+)
+
+// A partSize is how many packs of a peer are checked at once: it doubles with each part that was good.
+type partSize int
+
+func (p *partSize) packs() int { return max(int(*p), firstPart) }
+
+// proven reports whether a part of this peer was good.
+func (p *partSize) proven() bool { return *p > firstPart }
+
+func (p *partSize) grow() { *p = partSize(min(2*p.packs(), mostPart)) }
+
 // Inspect checks the packs of b, up to the first that is refused; those after it are dropped, as the connection ends with
 // it. Other messages pass unchanged.
 func (x *Inspector) Inspect(b Body) Inbound {
-	in := Inbound{Body: b}
 	packs, ok := b.(Packs)
 	if !ok {
-		return in
+		return Inbound{Body: b}
 	}
-	in.packs = make([]checkedPack, 0, len(packs))
-	for _, frame := range packs {
-		var c checkedPack
-		if len(packs) > 1 {
-			frame = bytes.Clone(frame) // what is kept of it keeps nothing of the other packs
+	var size partSize
+	n := newInspection(packs, len(packs) > 1)
+	for part := n.part(&size); len(part) > 0; part = n.part(&size) {
+		n.take(part, x.check(part), &size)
+	}
+	return n.in
+}
+
+// check checks frames all together.
+func (x *Inspector) check(frames [][]byte) []checkedPack {
+	out := make([]checkedPack, len(frames))
+	packs, errs := x.checker.CheckAll(frames, func(k int, id crdt.ChangeID) bool {
+		out[k].ends = append(out[k].ends, id)
+		return x.known.has(id)
+	})
+	for k := range out {
+		out[k].pack, out[k].err = packs[k], errs[k]
+		if out[k].err != nil {
+			out[k].ends = nil
 		}
-		c.pack, c.err = x.checker.Check(frame, func(id crdt.ChangeID) bool {
-			c.ends = append(c.ends, id)
-			return x.known.has(id)
-		})
-		in.Bytes += len(frame)
+	}
+	return out
+}
+
+// An inspection is a packs message that is checked part by part.
+type inspection struct {
+	in   Inbound
+	left Packs
+	copy bool // what is kept of a pack is to keep nothing of what is around it
+}
+
+func newInspection(packs Packs, copied bool) *inspection {
+	return &inspection{in: Inbound{Body: Packs(nil), packs: make([]checkedPack, 0, len(packs))}, left: packs, copy: copied}
+}
+
+// part takes the next frames that are to be checked at once, none at the end.
+func (n *inspection) part(size *partSize) [][]byte {
+	count, bytes := 0, 0
+	for count < len(n.left) && count < size.packs() && (count == 0 || bytes+len(n.left[count]) <= partBytes) {
+		bytes += len(n.left[count])
+		count++
+	}
+	part := n.left[:count]
+	n.left = n.left[count:]
+	if n.copy {
+		part = append(Packs(nil), part...)
+		for k := range part {
+			part[k] = slices.Clone(part[k])
+		}
+	}
+	return part
+}
+
+// take takes what came of a part. After a pack that is refused nothing is left.
+func (n *inspection) take(part [][]byte, checked []checkedPack, size *partSize) {
+	verified := false
+	for k, c := range checked {
+		n.in.packs = append(n.in.packs, c)
+		n.in.Bytes += len(part[k])
 		if c.err != nil {
-			c.ends = nil
-			in.packs = append(in.packs, c)
-			break
+			n.left = nil
+			return
 		}
-		in.Changes += c.pack.Changes()
-		in.packs = append(in.packs, c)
+		n.in.Changes += c.pack.Changes()
+		verified = verified || c.pack.Runs() > 0
 	}
-	return in
+	if verified {
+		size.grow()
+	}
 }
 
 // authors yields the runs of the packs that are good and were not known: their author and their bytes.

@@ -45,7 +45,7 @@ func TestKeptPackHoldsNoMessage(t *testing.T) {
 			}
 		}
 		receive(Packs{known})
-		before := heap()
+		before := heapBytes()
 		for range messages {
 			n := small.Len()
 			if pending {
@@ -59,14 +59,14 @@ func TestKeptPackHoldsNoMessage(t *testing.T) {
 		if waits, _ := r.Pending(); (waits == messages) != pending {
 			t.Fatalf("%d of %d packs wait", waits, messages)
 		}
-		if grown := heap() - before; grown > messages*len(known)/10 {
+		if grown := heapBytes() - before; grown > messages*len(known)/10 {
 			t.Errorf("pending %v: %d messages of %d bytes with a small new pack each: %d bytes are kept", pending, messages, len(known), grown)
 		}
 		runtime.KeepAlive(r)
 	}
 }
 
-func heap() int {
+func heapBytes() int {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

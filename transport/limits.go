@@ -61,7 +61,7 @@ type Limits struct {
 	QueueBytes    int // bytes that wait for it
 	Connections   int // accepted at a time
 	RoomsPerConn  int // rooms that one accepted connection may open
-	Checkers      int // packs that are checked at a time, over all connections; 0: GOMAXPROCS
+	Checkers      int // parts of packs messages that are checked at a time, over all connections; 0: GOMAXPROCS
 
 	RoundTimeout    time.Duration // without an awaited statement of a comparison, or packs that it may wait behind
 	IdleRound       time.Duration // from the last change to the comparison that confirms it

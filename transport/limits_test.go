@@ -154,7 +154,10 @@ func TestCheckersLimit(t *testing.T) {
 	if err := hub.Add(node); err != nil {
 		t.Fatal(err)
 	}
-	hub.checkers <- struct{}{} // taken
+	taken := &check{address: "somebody", frames: [][]byte{nil}}
+	if !hub.checks.await(taken, nil) {
+		t.Fatal("no place for the first")
+	}
 	packs, _ := chainOf(t, 5, 1)
 	blocked, free := dialRaw(t, url), dialRaw(t, url)
 	blocked.hello()
@@ -167,7 +170,7 @@ func TestCheckersLimit(t *testing.T) {
 	if n := node.Snapshot().View.Changes(); n != 0 {
 		t.Errorf("%d changes without a check", n)
 	}
-	<-hub.checkers
+	hub.checks.finish([]*check{taken}, 0)
 	waitFor(t, node, "the change", func(s *Snapshot) bool { return s.View.Changes() == 1 })
 }
 

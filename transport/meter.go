@@ -16,8 +16,8 @@ type Meter struct {
 	ChangesIn               atomic.Uint64 // of the packs that were good and new when they were checked
 	ChangesOut              atomic.Uint64 // sent to a peer, each as often as it was
 	ChangesAdded            atomic.Uint64 // to a log, by whomever
-	Waiting                 atomic.Int64  // packs messages that wait to be checked at this moment
-	Checking                atomic.Int64  // and that are being checked
+	Waiting                 atomic.Int64  // parts of packs messages that wait to be checked at this moment, those included that are checked with another
+	Checking                atomic.Int64  // and places where some are being checked
 	Pended                  atomic.Uint64 // packs that had to wait for a parent
 	Forks                   atomic.Uint64 // that rooms have seen while they were open
 	Delays                  atomic.Uint64 // packs messages that waited because HubConfig.Charge said so
