@@ -10,6 +10,7 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/proof"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -189,6 +190,50 @@ func (fx effects) find(v *crdt.View, ids []crdt.ChangeID, then func(*Model, map[
 			}
 		}
 		return foundMsg{found, then}
+	}
+}
+
+// maxForkedAuthors bounds the list of evidence: keys cost nothing.
+const maxForkedAuthors = 10_000
+
+// groupForks tells then who forked, the newest fork first: O(forks).
+func (fx effects) groupForks(forks []crdt.Fork, then func(*Model, []forkedAuthor)) tea.Cmd {
+	return func() tea.Msg {
+		at := make(map[crdt.Author]int)
+		var rows []forkedAuthor
+		for i := len(forks) - 1; i >= 0; i-- {
+			a := forks[i].Author
+			if k, ok := at[a]; ok {
+				rows[k].n++
+			} else if len(rows) < maxForkedAuthors {
+				at[a] = len(rows)
+				rows = append(rows, forkedAuthor{author: a, newest: i, n: 1})
+			}
+		}
+		return thenMsg{func(m *Model) { then(m, rows) }}
+	}
+}
+
+// saveProof writes the proof of a fork into a file, and tells then where it went.
+func (fx effects) saveProof(n Node, v *crdt.View, f crdt.Fork, index map[crdt.ChangeID]int, day string,
+	save func(name string, content []byte) (string, error), then func(m *Model, where string, err error),
+) tea.Cmd {
+	return func() tea.Msg {
+		b, err := proof.AppendFork(nil, proof.Source{
+			Charter:  v.Charter(),
+			Evidence: func(f crdt.Fork) ([]byte, error) { return n.Evidence(fx.ctx, f) },
+			Payload: func(id crdt.ChangeID) []byte {
+				if i, ok := index[id]; ok {
+					return v.ChangeAt(i).Payload
+				}
+				return nil
+			},
+		}, f)
+		where := ""
+		if err == nil {
+			where, err = save(proof.FileName(f, day), b)
+		}
+		return thenMsg{func(m *Model) { then(m, where, err) }}
 	}
 }
 

@@ -177,7 +177,9 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if c.Author == m.snap.Me {
 		author = append(author, own(st.Dim, " (you)"))
 	}
-	line("author", author...)
+	if ext != inEvidence { // told above both
+		line("author", author...)
+	}
 	if v.Forked(c.Author) && ext != inEvidence {
 		line("", own(st.Error, "FORK"), own(st.Text, ": E shows it"))
 	}
@@ -197,6 +199,9 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	m.linkLines(&out, label, c.Links, w, full)
 	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
 	m.stateLines(&out, label, change, w)
+	if ext == inEvidence {
+		return m.saidLines(out, label, change, w)
+	}
 	if isRow && (ext != inPane || m.beyondRow(entry)) {
 		out = append(out, nil)
 		out = m.entryLines(out, label, entry, w, full)
@@ -206,11 +211,26 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		line("log", own(st.Text, "change "+number(change+1)+" of "+number(v.Changes())))
 		return out
 	}
-	if ext == inEvidence {
-		return out
-	}
 	return append(out, nil, textLine{own(st.Key, " y"), own(st.Dim, " copy id   "), own(st.Key, "Y"), own(st.Dim, " copy all")},
 		textLine{own(st.Key, " Enter"), own(st.Dim, "  whole screen")})
+}
+
+// maxEntriesShown bounds the entries that are shown of one change: it may hold thousands.
+const maxEntriesShown = 20
+
+// saidLines are all entries of a change.
+func (m *Model) saidLines(out []textLine, label func(screen.Const) screen.Const, change, w int) []textLine {
+	rows := m.snap.View.RowsOf(change)
+	for i, row := range rows {
+		if i == maxEntriesShown {
+			return append(out, nil, textLine{own(m.st.Dim, label("")), own(m.st.Dim, "and "+plural(len(rows)-i, "more entry", "more entries"))})
+		}
+		out = m.entryLines(append(out, nil), label, row.Key, w, false)
+	}
+	if len(rows) == 0 {
+		out = append(out, nil, textLine{own(m.st.Dim, label("entry")), own(m.st.Dim, "none: it says nothing that is one")})
+	}
+	return out
 }
 
 // rowMemoCells is the memo that a row shows whole wherever there is a pane beside it.

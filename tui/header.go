@@ -272,6 +272,13 @@ func (m *Model) hints() []key.Binding {
 		return []key.Binding{k.Dialog.Yes, k.Dialog.No}
 	case onDetail:
 		return []key.Binding{k.Detail.Back, k.Detail.Copy, relabel(k.Detail.CopyAll, "copy JSON"), k.Move.Down, k.Move.Up}
+	case onForks:
+		return []key.Binding{k.Evidence.Open, k.Evidence.Back, k.Move.Down, k.Move.Up}
+	case onEvidence:
+		return []key.Binding{
+			k.Evidence.Back, relabel(k.Evidence.Export, "save proof"), k.Evidence.Open, relabel(k.Evidence.Side, "choose"),
+			relabel(k.Evidence.Next, "next"), relabel(k.Evidence.Copy, "copy ids"), k.Move.Down, k.Move.Up,
+		}
 	case onHelp:
 		return []key.Binding{k.Detail.Back, relabel(k.Ledger.Filter, "filter"), k.Move.Down, k.Move.Up}
 	case onPeers:

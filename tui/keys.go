@@ -7,14 +7,15 @@ import (
 // KeyMap is every key of the program, grouped by what has the focus. Handlers and help read the same table. Within one
 // focus no key stands twice (a test walks [KeyMap.focuses]).
 type KeyMap struct {
-	Global GlobalKeys
-	Move   MoveKeys
-	Ledger LedgerKeys
-	Peers  PeersKeys
-	Events EventsKeys
-	Detail DetailKeys
-	Type   TypeKeys
-	Dialog DialogKeys
+	Global   GlobalKeys
+	Move     MoveKeys
+	Ledger   LedgerKeys
+	Peers    PeersKeys
+	Events   EventsKeys
+	Detail   DetailKeys
+	Evidence EvidenceKeys
+	Type     TypeKeys
+	Dialog   DialogKeys
 }
 
 // GlobalKeys work in NAV on every screen.
@@ -42,7 +43,12 @@ type EventsKeys struct {
 	Open, Back, Filter, NextHit, PreviousHit key.Binding
 }
 
-// DetailKeys work where one change, or evidence, fills the screen.
+// EvidenceKeys work where evidence fills the screen.
+type EvidenceKeys struct {
+	Back, Open, Side, Next, Previous, Export, Copy key.Binding
+}
+
+// DetailKeys work where one change fills the screen.
 type DetailKeys struct {
 	Back, Copy, CopyAll, Evidence key.Binding
 }
@@ -116,6 +122,15 @@ func DefaultKeyMap() KeyMap {
 			CopyAll:  bind("Y", "copy the change as JSON", "Y"),
 			Evidence: bind("E", "evidence of forks", "E"),
 		},
+		Evidence: EvidenceKeys{
+			Back:     bind("Esc", "back", "esc"),
+			Open:     bind("Enter", "go to it", "enter"),
+			Side:     bind("Left Right", "choose one change or the other", "left", "right"),
+			Next:     bind("N", "next fork of this author", "N"),
+			Previous: bind("p", "previous fork of this author", "p"),
+			Export:   bind("x", "save the proof as a file", "x"),
+			Copy:     bind("y", "copy both ids", "y"),
+		},
 		Type: TypeKeys{
 			Enter:     bind("Enter", "send", "enter", "ctrl+j"),
 			Leave:     bind("Esc", "leave", "esc"),
@@ -153,6 +168,8 @@ const (
 	onPeers
 	onEvents
 	onDetail
+	onForks
+	onEvidence
 	onType
 	onDialog
 	onHelp
@@ -184,6 +201,12 @@ func (k *KeyMap) focuses(f focus) []section {
 	case onDetail:
 		d := &k.Detail
 		return []section{{"Change", []key.Binding{d.Back, d.Copy, d.CopyAll, d.Evidence}}, move, global}
+	case onForks:
+		e := &k.Evidence
+		return []section{{"Evidence", []key.Binding{e.Open, e.Back}}, move, global}
+	case onEvidence:
+		e := &k.Evidence
+		return []section{{"Evidence", []key.Binding{e.Export, e.Open, e.Side, e.Next, e.Previous, e.Copy, e.Back}}, move, global}
 	case onType:
 		t := &k.Type
 		return []section{{"Typing", []key.Binding{

@@ -35,6 +35,9 @@ type (
 		begin int        // the first row looked at
 		hits  []crdt.Key // all so far, in order
 	}
+	thenMsg struct { // a command has ended: what the model makes of it
+		do func(*Model)
+	}
 	namesMsg struct { // labels of older rows
 		labels []string
 	}

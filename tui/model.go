@@ -63,7 +63,8 @@ type Model struct {
 	note    note
 	link    safe.String // what was last told about the connections in general
 	mouse   bool
-	ticking bool // a tickMsg is on its way
+	ticking bool    // a tickMsg is on its way
+	later   tea.Cmd // what the func of a thenMsg wants done next
 	now     func() time.Time
 }
 
@@ -140,6 +141,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case foundMsg:
 		m.dirty = true
 		msg.then(m, msg.index)
+	case thenMsg:
+		m.dirty = true
+		msg.do(m)
+		cmd := m.later
+		m.later = nil
+		return m, cmd
 	case noteMsg:
 		m.dirty, m.note = true, msg.note
 	case linkMsg:

@@ -31,6 +31,9 @@ type Options struct {
 	Now func() time.Time
 	// Clipboard copies a text on this machine, beside the terminal's own way (OSC 52); nil: only that way.
 	Clipboard func(string) error
+	// Save makes a new file of a name for the user, whole and durable, and returns where it is. It never replaces one. Nil:
+	// nothing can be saved.
+	Save func(name string, content []byte) (path string, err error)
 	// Tmux says that the terminal is tmux, which takes OSC 52 wrapped.
 	Tmux bool
 

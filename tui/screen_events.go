@@ -114,7 +114,7 @@ func (m *Model) openEvent() tea.Cmd {
 	e := m.events.shown[i]
 	switch {
 	case e.Kind == transport.EventFork || e.Kind == transport.EventSelfFork:
-		return m.openEvidence()
+		return m.openForkOf(e.Author, e.Change, e.Other)
 	case e.Change == (crdt.ChangeID{}):
 		m.tell(false, "this event is about no change")
 		return nil

@@ -17,6 +17,8 @@ type Node interface {
 	Changed() <-chan struct{}
 	// Submit hands over an intent; it may wait for room in a queue, until ctx ends. An error means that Done is not called.
 	Submit(ctx context.Context, in transport.Intent) error
+	// Evidence encodes a fork of the newest Snapshot's View as proof; it may wait, until ctx ends.
+	Evidence(ctx context.Context, f crdt.Fork) ([]byte, error)
 	// ConfirmOnlyCopy says, for the user, that no other copy of key and store exists.
 	ConfirmOnlyCopy()
 }

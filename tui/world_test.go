@@ -149,6 +149,12 @@ func (w *world) Snapshot() *transport.Snapshot { return w.snap.Load() }
 func (w *world) Changed() <-chan struct{}      { return w.changed }
 func (w *world) ConfirmOnlyCopy()              { w.confirmed.Add(1) }
 
+func (w *world) Evidence(_ context.Context, f crdt.Fork) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.replica.Evidence(f)
+}
+
 func (w *world) Submit(_ context.Context, in transport.Intent) error {
 	w.submitted.Add(1)
 	w.mu.Lock()

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/atotto/clipboard"
 
+	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui"
 )
@@ -29,6 +32,7 @@ func (s *session) screen(ctx context.Context) error {
 		Look:  tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
 		Tmux:  os.Getenv("TMUX") != "",
 		Notes: notes,
+		Save:  func(name string, content []byte) (string, error) { return saveNear(name, content, s.person.Dir) },
 		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
 			o, err := opening.do(func() (*opened, error) {
 				return s.open(ctx, guard.Go, noteTo(notes), func() {})
@@ -52,6 +56,25 @@ func (s *session) screen(ctx context.Context) error {
 		return &codedError{code: ExitError}
 	}
 	return err
+}
+
+// saveNear makes a new file in the working folder, or in dir where that cannot be written, and returns its path.
+func saveNear(name string, content []byte, dir string) (string, error) {
+	var errs []error
+	for _, in := range []string{".", dir} {
+		path, err := filepath.Abs(filepath.Join(in, name))
+		if err == nil {
+			err = disk.WriteNew(path, content)
+		}
+		if err == nil {
+			return path, nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("%s is there already: it was left as it is", path)
+		}
+		errs = append(errs, err)
+	}
+	return "", errors.Join(errs...)
 }
 
 // stack tells of a panic. It is our own mistake: all of it is of use to us.
