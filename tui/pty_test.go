@@ -222,6 +222,7 @@ func TestEndings(t *testing.T) {
 		{"SIGTERM", "demo 50", func(p *person) { p.signal(syscall.SIGTERM) }, "ended by signal: terminated"},
 		{"SIGINT", "demo 50", func(p *person) { p.signal(syscall.SIGINT) }, "ended by signal: interrupt"},
 		{"SIGHUP", "demo 50", func(p *person) { p.signal(syscall.SIGHUP) }, "ended by signal: hangup"},
+		{"SIGQUIT", "demo 50", func(p *person) { p.signal(syscall.SIGQUIT) }, "ended by signal: quit"},
 		{"SIGTERM with the mouse on and keys under way", "demo 50", func(p *person) {
 			p.types("\x1b")
 			p.sees("[NAV]")

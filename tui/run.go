@@ -24,7 +24,7 @@ import (
 
 // Run shows the screen until the user quits (nil), ctx ends (its error), a signal ends it ([*SignalError]), Open fails (its
 // error), or something panics ([*PanicError]). The terminal is then as it was before. It owns the process's signals
-// SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGCONT while it runs. Errors besides: [ErrNoTerminal].
+// SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH and SIGCONT while it runs. Errors besides: [ErrNoTerminal].
 func Run(ctx context.Context, o Options) error {
 	if o.In == nil {
 		o.In = os.Stdin

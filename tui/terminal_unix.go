@@ -150,7 +150,7 @@ func stopSelf(continued <-chan struct{}) bool {
 // Signals that the screen answers to. SIGTSTP is none: once it was asked for, Go does not give it its default back
 // (signal.Reset leaves the runtime's handler, which drops it), and no ctrl+z would stop the program any more.
 var (
-	endSignals    = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	endSignals    = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	screenSignals = []os.Signal{syscall.SIGWINCH, syscall.SIGCONT}
 )
 
