@@ -15,8 +15,12 @@ func TestAttacks(t *testing.T) {
 	for _, a := range Attacks() {
 		t.Run(a.Name, func(t *testing.T) {
 			t.Parallel()
-			for seed, edits := range []int{0, 12} {
-				w := newWorld(t, uint64(seed)+1, []crdt.Kind{crdt.Ledger, crdt.JSON}[seed], a)
+			kinds := []crdt.Kind{crdt.Ledger, crdt.JSON}
+			for seed, edits := range []int{0, 12, 0} {
+				if testing.Short() && seed > 0 || seed == 2 && (a.Kind != "" || !a.Want.Void) {
+					break
+				}
+				w := newWorld(t, uint64(seed)+1, kinds[min(seed, 1)], a)
 				doc := w.view(ann).DocDigest()
 				w.attack(a)
 				w.run(edits)
@@ -26,7 +30,7 @@ func TestAttacks(t *testing.T) {
 				if a.Want.Void && edits == 0 && w.view(ann).DocDigest() != doc {
 					t.Error("the attack has changed the document")
 				}
-				if check := results[a.Name]; check != nil {
+				if check := results[a.Name]; check != nil && edits == 0 {
 					check(t, w.view(bob).Doc())
 				}
 				w.epilogue()
@@ -64,6 +68,15 @@ func TestTogether(t *testing.T) {
 			w.settle()
 			w.want(wants...)
 			w.epilogue()
+
+			// All of it again, by the same authors, after the restart: nothing is new, and nobody can be told otherwise.
+			for _, a := range together {
+				w.attack(a)
+			}
+			w.settle()
+			w.leave()
+			w.want(wants...)
+			w.equal()
 		})
 	}
 }

@@ -46,6 +46,17 @@ var codecFrames = []Attack{
 		func(c *Crew) [][]byte { return [][]byte{deep(crdt.MaxPackBytes-1, 0)} }),
 	refused(Codec, "codec/pack-tagged", "a pack under the tag of embedded CBOR", "malformed", 0,
 		func(c *Crew) [][]byte { return [][]byte{append([]byte{0xd8, 0x18}, well(c)...)} }),
+	refused(Codec, "codec/segment-for-a-pack", "a record of a store, which only stores may hold", "malformed", 0, func(c *Crew) [][]byte {
+		r, err := crdt.NewReplica(c.room.Charter)
+		if err == nil {
+			err = r.Load(well(c))
+		}
+		if err != nil {
+			panic("byz: internal error: a good pack is refused: " + err.Error())
+		}
+		record, _ := r.RecordFrom(0)
+		return [][]byte{record}
+	}),
 	refused(Codec, "codec/text-for-bytes", "an author as text", "malformed", 0,
 		func(c *Crew) [][]byte {
 			return [][]byte{bytes.Replace(well(c), []byte{0x84, 0x58, 0x20}, []byte{0x84, 0x78, 0x20}, 1)}

@@ -25,7 +25,8 @@ type world struct {
 	nodes []*node // ann, relay, bob
 	wires []*wire
 	ids   transport.PeerID
-	said  int // honest edits
+	said  int  // honest edits
+	over  bool // the attack is over, and honest authors go on with what it has left
 
 	pendingPacks, pendingBytes int // the most that ever waited at one node
 	toAttackers                int // bytes
@@ -40,8 +41,24 @@ const (
 type node struct {
 	name  string
 	cfg   transport.NodeConfig
-	store *memory
+	store *disk
 	core  *transport.Core
+}
+
+// disk is the store of an honest node: what is merged when it is opened is merged there too.
+type disk struct{ memory }
+
+func (d *disk) Append(frames [][]byte) (uint64, error) {
+	for i, f := range frames {
+		frames[i] = bytes.Clone(f)
+	}
+	return d.memory.Append(frames)
+}
+
+func (d *disk) Replace(from uint64, frames [][]byte) error {
+	d.frames = d.frames[:from]
+	_, err := d.Append(frames)
+	return err
 }
 
 // A wire is a connection: between two nodes, or with hostile at its second end.
@@ -87,7 +104,7 @@ func newWorld(t testing.TB, seed uint64, kind crdt.Kind, attacks ...Attack) *wor
 		}
 	}
 	for _, name := range honestNames {
-		n := &node{name: name, store: &memory{}}
+		n := &node{name: name, store: &disk{}}
 		n.cfg = transport.NodeConfig{Charter: w.room.Charter, Store: n.store, Agent: "tallystick node 1"}
 		if name == "relay" {
 			n.cfg.Keeper, n.cfg.Agent = true, "tallystick relay 1"
@@ -320,8 +337,13 @@ func (w *world) edit(n *node) {
 				_, err := tx.Append(l)
 				return err
 			}
-			_, err := tx.Set(crdt.Root, "honest "+n.name, l)
-			return err
+			if _, err := tx.Set(crdt.Root, "honest "+n.name, l); err != nil {
+				return err
+			}
+			if !w.over {
+				return nil
+			}
+			return w.amid(n, tx)
 		},
 		Done: func(r transport.Receipt) {
 			if r.Err != nil {
@@ -329,6 +351,36 @@ func (w *world) edit(n *node) {
 			}
 		},
 	})
+}
+
+// amid edits what attackers have made, if they have: keys under which their values stand in conflict, and their texts.
+func (w *world) amid(n *node, tx *crdt.Tx) error {
+	d := n.core.Snapshot(w.now).View.Doc()
+	for _, key := range []string{"said", "mine", "crowded"} {
+		if held, err := d.Values(crdt.Root, key); err == nil && len(held) > 0 {
+			if _, err := tx.Set(crdt.Root, key, crdt.Literal{0xf5}); err != nil {
+				return err
+			}
+		}
+	}
+	text, err := d.Find("text")
+	if err != nil {
+		return nil
+	}
+	if kind, err := d.Kind(text); err != nil || kind != crdt.TextObject {
+		return nil // a list, or a value
+	}
+	size, err := d.Len(text)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.InsertText(text, w.rand.IntN(size+1), "honest"); err != nil {
+		return err
+	}
+	if size > 0 {
+		return tx.Delete(text, w.rand.IntN(size), 1)
+	}
+	return nil
 }
 
 // leave takes the attackers' connections away.
@@ -409,6 +461,7 @@ func (w *world) want(wants ...Want) {
 // and from the stores alone every change and every fork can be proved.
 func (w *world) epilogue() {
 	w.t.Helper()
+	w.over = true
 	for _, n := range []int{ann, bob} {
 		before := w.said
 		w.edit(w.nodes[n])
@@ -421,18 +474,27 @@ func (w *world) epilogue() {
 	}
 	log, doc := w.equal()
 	for _, n := range w.nodes {
-		w.open(n)
-	}
-	w.wires = nil
-	if l, d := w.equal(); l != log || d != doc {
-		w.t.Errorf("after opening again the digests are %x, %x, were %x, %x", l, d, log, doc)
-	}
-	for _, n := range w.nodes {
 		if packs, _ := n.core.Pending(); packs > 0 {
 			w.t.Errorf("%s has %d packs pending", n.name, packs)
 		}
 	}
 	w.prove(w.nodes[w.rand.IntN(len(w.nodes))])
+	for range 1 + w.rand.IntN(2) { // first from what was written, which opening merges, then from that
+		w.reopen()
+		if l, d := w.equal(); l != log || d != doc {
+			w.t.Fatalf("after opening again the digests are %x, %x, were %x, %x", l, d, log, doc)
+		}
+	}
+}
+
+// reopen stops all nodes, opens their stores again, and connects them.
+func (w *world) reopen() {
+	w.wires = nil
+	for _, n := range w.nodes {
+		w.open(n)
+	}
+	w.connect(w.nodes[ann], w.nodes[relay])
+	w.connect(w.nodes[bob], w.nodes[relay])
 }
 
 func (w *world) equal() (log, doc [32]byte) {
