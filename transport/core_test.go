@@ -350,6 +350,35 @@ func TestConnectedAnewInOneTurn(t *testing.T) {
 	}
 }
 
+// TestSlowestLine: a peer that is sent packs may answer a comparison as late as these take on a slow line, and no later.
+func TestSlowestLine(t *testing.T) {
+	own := mustReplica(t)
+	mustWrite(t, own, testKey(1), 3)
+	for _, after := range []struct {
+		wait   time.Duration
+		credit bool // after a minute
+		ended  int
+	}{
+		{2 * time.Minute, false, 0},
+		{3 * time.Minute, false, 1},
+		{80 * time.Second, true, 0},
+		{2 * time.Minute, true, 1},
+	} {
+		core := mustCore(t, NodeConfig{Store: storeOf(own)})
+		p := newPuppet(t, core, 1)
+		p.hello(mustReplica(t), "slow node")
+		p.wait(time.Minute)
+		if after.credit {
+			p.say(&Stored{Credit: 1})
+		}
+		p.wait(after.wait - time.Minute)
+		ended := core.Ended()
+		if len(ended) != after.ended || len(ended) > 0 && !errors.Is(ended[0].Err, ErrSyncTimeout) {
+			t.Errorf("after %v, credit %v: %d sessions ended, want %d", after.wait, after.credit, len(ended), after.ended)
+		}
+	}
+}
+
 // TestSelfFork: when another copy of our key turns out to have written, nothing more is written.
 func TestSelfFork(t *testing.T) {
 	c := mustCore(t, NodeConfig{Key: testKey(1), Last: &memLast{}})

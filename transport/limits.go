@@ -42,6 +42,8 @@ const (
 	tipsChunkBytes = 60 << 10
 	// packsMessageBytes is the size at which a packs message is closed: small packs travel together.
 	packsMessageBytes = 256 << 10
+	// slowestFrame is what the largest message may take on the slowest line that is served, 64 kbit/s.
+	slowestFrame = MaxFrameBytes / (8 << 10) * time.Second
 	// storedChunkBytes is the size at which a stored message goes on in a further one.
 	storedChunkBytes = 48 << 10
 )

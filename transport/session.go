@@ -166,7 +166,7 @@ func (s *session) tick(now time.Time) error {
 	}
 	s.wants.tick(s.room, now)
 	if s.cmp.active {
-		if now.Sub(s.cmp.heard) >= s.room.limits.RoundTimeout {
+		if now.Sub(s.cmp.heard) >= s.roundTimeout() {
 			return ErrSyncTimeout
 		}
 		return nil
@@ -175,6 +175,16 @@ func (s *session) tick(now time.Time) error {
 		s.askRound(now)
 	}
 	return nil
+}
+
+// roundTimeout is how long the peer may be silent in a round. Where packs are, or may be, under way in either direction, what is
+// awaited may wait behind the largest of them.
+func (s *session) roundTimeout() time.Duration {
+	wait := s.room.limits.RoundTimeout
+	if len(s.stream.flights) > 0 || s.rounds.theirs > s.room.durable {
+		wait += slowestFrame
+	}
+	return wait
 }
 
 // deadline is when tick has something to do, if nothing arrives before; zero if nothing is due.
@@ -192,7 +202,7 @@ func (s *session) deadline() time.Time {
 		earlier(t)
 	}
 	if s.cmp.active {
-		earlier(s.cmp.heard.Add(s.room.limits.RoundTimeout))
+		earlier(s.cmp.heard.Add(s.roundTimeout()))
 	} else if t, ok := s.roundDue(); ok {
 		earlier(t)
 	}

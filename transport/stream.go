@@ -147,6 +147,9 @@ func (s *session) onStored(now time.Time, b *Stored) error {
 		return fmt.Errorf("%w: %d credited, %d sent, %d credited before", ErrBadCredit, b.Credit, st.sent, st.credit)
 	}
 	n := int(b.Credit - st.credit)
+	if n > 0 {
+		s.cmp.heard = now // on a slow line, what we have to say of a comparison waits behind our packs
+	}
 	for _, f := range st.flights[:n] {
 		st.bytes -= f.bytes
 	}
