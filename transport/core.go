@@ -511,6 +511,3 @@ func errorBody(err error) *PeerError {
 
 // Replica is the core's replica, for who checks it between calls (a simulation): it is read and never written to.
 func (c *Core) Replica() *crdt.Replica { return c.replica }
-
-// Check verifies the invariants of the core and its sessions, in time proportional to the log. Call it between turns.
-func (c *Core) Check() error { return c.check() }

@@ -160,6 +160,18 @@ const settleTime = 10 * time.Minute
 // promptTime is how long an edit may take in a network that has settled.
 const promptTime = 20 * time.Second
 
+// lines is how long all that hostile peers have sent takes on the slowest line, twice on its way: it stands before what is honest.
+func (s *Sim) lines() time.Duration {
+	bytes, slowest := 0, 1<<20
+	for _, h := range s.hostile {
+		bytes += h.bytes
+	}
+	for _, l := range s.cfg.Scenario.Links {
+		slowest = min(slowest, l.Rate)
+	}
+	return time.Duration(2*bytes/slowest) * time.Second
+}
+
 // Quiet ends all faults, waits until all machines hold the same, and checks every promise. Then one more edit of everybody who
 // can write has to reach everybody. It returns false if a promise was broken.
 func (s *Sim) Quiet() bool {
@@ -184,15 +196,15 @@ func (s *Sim) Quiet() bool {
 		n.poke()
 	}
 	began := s.now
-	if !s.runUntil(s.now.Add(settleTime), s.settled) {
-		s.fail("liveness", "not equal after %v: %s", settleTime, s.standing())
+	if !s.runUntil(s.now.Add(settleTime+s.lines()), s.settled) {
+		s.fail("liveness", "not equal after %v: %s", s.now.Sub(began), s.standing())
 		return false
 	}
 	s.stats.Settled = max(s.stats.Settled, s.now.Sub(began))
 	s.tracef("sim", "all equal after %v: %s", s.now.Sub(began), s.standing())
 	s.RunFor(2 * time.Second)
-	if !s.runUntil(s.now.Add(promptTime), s.settled) {
-		s.fail("liveness", "equal, and then for %v no more: %s", promptTime, s.standing())
+	if !s.runUntil(s.now.Add(settleTime+s.lines()), s.settled) { // something hostile may have come in meanwhile
+		s.fail("liveness", "equal, and then no more: %s", s.standing())
 	}
 	if !s.checkQuiet() {
 		return false
@@ -202,8 +214,8 @@ func (s *Sim) Quiet() bool {
 			n.edit(1)
 		}
 	}
-	if !s.runUntil(s.now.Add(promptTime), s.settled) {
-		s.fail("prompt", "an edit at rest did not arrive within %v: %s", promptTime, s.standing())
+	if !s.runUntil(s.now.Add(promptTime+s.lines()), s.settled) {
+		s.fail("prompt", "an edit at rest did not arrive within %v: %s", promptTime+s.lines(), s.standing())
 		return false
 	}
 	return s.failure == nil

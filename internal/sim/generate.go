@@ -78,7 +78,7 @@ func (g *generator) network() {
 		l := LinkSpec{From: from, To: to, Delay: time.Duration(1+g.IntN(100)) * time.Millisecond, Rate: 1 << 20, Slots: 1 + g.IntN(8)}
 		l.Jitter = time.Duration(g.IntN(50)) * time.Millisecond
 		if !fast {
-			l.Rate = 4_000 << g.IntN(8)
+			l.Rate = 9_000 << g.IntN(7) // the slowest that is served: transport's slowestFrame
 		}
 		g.sc.Links = append(g.sc.Links, l)
 	}

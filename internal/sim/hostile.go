@@ -11,14 +11,14 @@ import (
 // What one hostile connection may send in a simulation: a flood that never ends would be all that a seed does.
 const (
 	hostileMessages = 400
-	hostileBytes    = 1 << 20
+	hostileBytes    = 512 << 10
 )
 
 // A hostile is the other end of a connection: somebody who follows no rule.
 type hostile struct {
 	sim      *Sim
 	name     string
-	attack   string
+	attack   *byz.Attack
 	peer     byz.Peer
 	end      *end
 	messages int
@@ -37,11 +37,10 @@ func (s *Sim) attack(name string, victim *Node) {
 	if s.room == nil { // all who attack know each other
 		s.room = &byz.Room{Charter: s.charter, Rand: s.stream("attackers", 0), Now: s.now}
 	}
-	spread := s.stream("attack "+name, s.stats.Attacks).IntN(2) == 0
 	at := victim.id
 	for k, p := range a.Peers(s.room) {
 		n := victim
-		for spread && k > 0 {
+		for a.Spread && k > 0 {
 			at = (at + 1) % len(s.nodes)
 			if n = s.nodes[at]; n.spec.Role != Absent {
 				break
@@ -50,7 +49,7 @@ func (s *Sim) attack(name string, victim *Node) {
 		if n.core == nil {
 			continue
 		}
-		h := &hostile{sim: s, name: fmt.Sprintf("%s/%d", name, k), attack: name, peer: p}
+		h := &hostile{sim: s, name: fmt.Sprintf("%s/%d", name, k), attack: &a, peer: p}
 		s.hostile = append(s.hostile, h)
 		l := &link{
 			sim: s, id: -1, rand: s.stream("hostile", len(s.hostile)), from: n, to: n,

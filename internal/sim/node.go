@@ -43,6 +43,7 @@ type Node struct {
 	lostDisk bool // it was damaged from outside
 	forks    int  // that were looked at
 	turns    int
+	length   int // of the log after the last turn
 	snap     *transport.Snapshot
 }
 
@@ -126,7 +127,7 @@ func (n *Node) start() {
 		s.fail("open", "%s: %v", n.name, err)
 		return
 	}
-	n.core, n.snap, n.turning = core, nil, false
+	n.core, n.snap, n.turning, n.length, n.forks = core, nil, false, 0, 0
 	s.tracef(n.name, "starts with %d changes, log %x, %s", core.Replica().Len(), core.Replica().LogDigest(), writeWord(core.Snapshot(n.now()).Writing))
 	for id, why := range n.promised {
 		if _, ok := core.Replica().Index(id); !ok {
@@ -347,6 +348,7 @@ func (n *Node) close(e *end, err error) {
 		e.send(transport.AppendMessage(nil, crdt.RoomID{}, &transport.PeerError{ErrorCode: transport.Code(err)}))
 	}
 	e.finish()
+	n.sim.checkEnded(n, e, err)
 }
 
 func (n *Node) forget(e *end) {

@@ -111,6 +111,17 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// TestFiles plays scenarios on real stores instead of those in memory.
+func TestFiles(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		sc := Generate(seed, nil, "crash", "fail", "restore", "cut")
+		for i := range sc.Nodes {
+			sc.Nodes[i].Files = true
+		}
+		play(t, sc, false)
+	}
+}
+
 // play plays one scenario.
 func play(t *testing.T, sc Scenario, trace bool) {
 	t.Helper()
