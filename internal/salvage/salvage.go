@@ -233,8 +233,10 @@ func (k *keeper) vouch() {
 // missing names what those that wait wait for, and that is not among them.
 func (k *keeper) missing() {
 	named := map[crdt.ChangeID]bool{}
+	authors := map[crdt.ChangeID]crdt.Author{}
 	k.waiting.Each(func(pack *crdt.Pack) bool {
-		pack.EachRun(func(_ crdt.Author, _ crdt.ChangeID, ids []crdt.ChangeID) bool {
+		pack.EachRun(func(a crdt.Author, prev crdt.ChangeID, ids []crdt.ChangeID) bool {
+			authors[prev] = a
 			for _, id := range ids {
 				named[id] = true
 			}
@@ -243,11 +245,6 @@ func (k *keeper) missing() {
 		return true
 	})
 	k.waiting.Each(func(pack *crdt.Pack) bool {
-		authors := map[crdt.ChangeID]crdt.Author{}
-		pack.EachRun(func(a crdt.Author, prev crdt.ChangeID, _ []crdt.ChangeID) bool {
-			authors[prev] = a
-			return true
-		})
 		for _, id := range k.replica.MissingOf(pack) {
 			if !named[id] && len(k.report.Missing) < maxNamed {
 				named[id] = true

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (w *Wreck) read() error {
 	switch {
 	case errors.Is(err, ErrVersion):
 		return err // what this program does not know it cannot tell from damage
-	case errors.Is(err, ErrNotStore) && !w.found.hasRoom && len(w.found.places) == 0 && !blank(w.file, info.Size()):
+	case errors.Is(err, ErrNotStore) && !w.found.hasRoom && len(w.found.places) == 0 && !blank(w.file, info.Size()) && !beginning(w.file, info.Size()):
 		return err
 	}
 	slices.SortStableFunc(w.found.places, func(a, b place) int {
@@ -96,6 +97,16 @@ func blank(f io.ReaderAt, size int64) bool {
 		}
 	}
 	return true
+}
+
+// beginning says whether a file is as short as two meta pages at most and begins as a store does: it was cut there.
+func beginning(f io.ReaderAt, size int64) bool {
+	head := make([]byte, pageHead+4) // number 0, and what is counted of a meta page is 0
+	native.PutUint16(head[8:], flagMeta)
+	native.PutUint32(head[pageHead:], boltMagic)
+	head = head[:min(size, int64(len(head)))]
+	w := window{f: f, size: size}
+	return size <= 2*pageSize && bytes.Equal(w.bytes(0, len(head)), head)
 }
 
 // Room returns the room that the file says it is of, false if that part is lost.

@@ -448,6 +448,8 @@ func TestOpenWreckOfAnything(t *testing.T) {
 		"other bbolt": {readFile(t, filepath.Join(dir, "other.db")), ErrNotStore},
 		"empty":       {nil, nil},
 		"zeros":       {make([]byte, 40000), nil},
+		"cut to 10":   {readFile(t, filepath.Join(dir, "other.db"))[:10], nil},
+		"cut to 3000": {readFile(t, filepath.Join(dir, "other.db"))[:3000], nil},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, c.content, 0o600); err != nil {
