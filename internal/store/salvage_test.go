@@ -340,6 +340,25 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
+// TestDisown: a store that was put together from elsewhere is Moved until it is adopted.
+func TestDisown(t *testing.T) {
+	t.Parallel()
+	s := create(t)
+	mustAppend(t, s, frames(0, 3, 100))
+	if err := s.Disown(); err != nil || !s.Moved() {
+		t.Fatalf("got %v, moved %v", err, s.Moved())
+	}
+	if s = reopen(t, s); !s.Moved() {
+		t.Fatal("not Moved after a restart")
+	}
+	wantRecords(t, s, frames(0, 3, 100))
+	if err := s.Adopt(); err != nil || s.Moved() {
+		t.Fatalf("got %v, moved %v", err, s.Moved())
+	}
+	mustClose(t, s)
+	wantError(t, s.Disown(), ErrFatal)
+}
+
 func mustCloseWreck(t testing.TB, w *Wreck) {
 	t.Helper()
 	if err := w.Close(); err != nil {

@@ -70,11 +70,20 @@ func (s *Store) Adopt() error {
 	if err != nil {
 		return fmt.Errorf("store %s: adopt: %w: %w", s.path, ErrFatal, err)
 	}
-	err = s.commit("adopt", func(tx *bbolt.Tx) error {
+	return s.setFile("adopt", id)
+}
+
+// Disown makes the store [Store.Moved] until it is adopted, durable on return. To be called before something is put into it
+// that may be older than what was in use elsewhere. Errors wrap [ErrFatal].
+func (s *Store) Disown() error { return s.setFile("disown", disk.Identity{}) }
+
+// setFile records which file this is; the zero id is that of none.
+func (s *Store) setFile(what string, id disk.Identity) error {
+	err := s.commit(what, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketMeta).Put(keyFile, appendSealed(nil, keyFile, fileIdentity(id.Device, id.Inode)))
 	}, s.header.count)
 	if err == nil {
-		s.moved = false
+		s.moved = id == disk.Identity{}
 	}
 	return err
 }
