@@ -119,8 +119,8 @@ func storeHint(err error, person *profile.Person) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w: %s runs already: quit it, or be another person: tallystick run NAME", err, person.Name)
-	case errors.Is(err, store.ErrTooManyDamaged):
-		return err // it says what to do
+	case errors.Is(err, salvage.ErrFailed):
+		return fmt.Errorf("%w; nothing was changed: see to the disk, then start again", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; nothing was changed; to salvage what is intact, with the damaged file kept: tallystick run %s", err, person.Name)
 	}

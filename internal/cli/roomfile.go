@@ -22,6 +22,13 @@ import (
 // maxRoomFileBytes bounds what is read of a room file: all of it is in memory at once.
 const maxRoomFileBytes = 1 << 30
 
+// maxRoomBytes bounds what a room file takes in memory once it is unpacked, which is many times its size: a few hundred kB
+// may hold as many MB. changeBytes is what a change takes there besides its bytes.
+const (
+	maxRoomBytes = 2 << 30
+	changeBytes  = 192
+)
+
 // appendBytes is how many bytes of packs are made durable at once.
 const appendBytes = 16 << 20
 
@@ -50,7 +57,7 @@ func (p *program) loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "load NAME FILE",
 		Short:             "take a file of the room in, as if a peer had sent it",
-		Long:              "Takes into the store of NAME what FILE holds and NAME lacks. Every hash and every signature is\nchecked, as of what a stranger sends. Of a damaged file, what lies before the damage is taken in,\nthe first bad change is named, and it ends with 5. While NAME runs its store is in use.",
+		Long:              "Takes into the store of NAME what FILE holds and NAME lacks. Every hash and every signature is\nchecked, as of what a stranger sends. Of a damaged file, what lies before the damage is taken in,\nthe first bad change is named, and it ends with 5. If that is what NAME\nitself wrote, writing waits until a peer has shown that nothing newer was sent. While NAME runs\nits store is in use.",
 		Args:              nameAndFile,
 		ValidArgsFunction: completeNames,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -142,6 +149,9 @@ func (p *program) load(word, roomFlag, path string) error {
 	if head.Charter.ID() != charter.ID() {
 		return fmt.Errorf("load %s: %w: it is %q, %x, and not %q, %x", path, crdt.ErrWrongRoom, head.Charter.Name, head.Charter.ID(), name, charter.ID())
 	}
+	if err := fits(path, head); err != nil {
+		return err
+	}
 	from, damage := crdt.LoadFile(data)
 	if from == nil {
 		return fileError(path, damage)
@@ -153,12 +163,15 @@ func (p *program) load(word, roomFlag, path string) error {
 	if err != nil {
 		return storeHint(err, person)
 	}
-	taken, err := takeIn(st, charter, from)
+	taken, guarded, err := takeIn(st, charter, from, person.Author)
 	if err = errors.Join(err, st.Close()); err != nil {
 		return fmt.Errorf("load %s: %w", path, err)
 	}
 	if err := p.printf("took in %d of %d changes: %s", taken, from.Len(), path); err != nil {
 		return err
+	}
+	if guarded {
+		p.note("writing as %s waits for a peer that knows this key, for the file may be older than what was sent; if nothing was: --only-copy", person.Name)
 	}
 	if damage != nil {
 		return fileError(path, damage)
@@ -166,11 +179,21 @@ func (p *program) load(word, roomFlag, path string) error {
 	return nil
 }
 
-// takeIn judges the packs of from as those of a peer, and makes durable what the store lacks.
-func takeIn(st *store.Store, charter crdt.Charter, from *crdt.Replica) (taken int, err error) {
+// fits refuses a file that would take too much memory once it is unpacked.
+func fits(path string, head crdt.FileHead) error {
+	if n := head.PayloadBytes + int64(head.Changes)*changeBytes; n > maxRoomBytes {
+		return fmt.Errorf("load %s: it says that it holds %d changes with %d bytes, which take %d bytes of memory: at most %d are loaded",
+			path, head.Changes, head.PayloadBytes, n, int64(maxRoomBytes))
+	}
+	return nil
+}
+
+// takeIn judges the packs of from as those of a peer, and makes durable what the store lacks. If that is own changes, of
+// author me, the store was older than the file, and both may be older than what was sent: it is guarded from then on.
+func takeIn(st *store.Store, charter crdt.Charter, from *crdt.Replica, me crdt.Author) (taken int, guarded bool, err error) {
 	to, err := stored(st, charter)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	checker := crdt.NewChecker(charter)
 	known := func(id crdt.ChangeID) bool { _, ok := to.Index(id); return ok }
@@ -182,13 +205,22 @@ func takeIn(st *store.Store, charter crdt.Charter, from *crdt.Replica) (taken in
 		}
 		pack, err := checker.Check(frame, known)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		switch out := to.Receive(pack, 1, time.Now()); {
 		case out.Err != nil:
-			return 0, out.Err
+			return 0, false, out.Err
 		case len(out.Missing) > 0:
-			return 0, fmt.Errorf("%w: %v", crdt.ErrMissing, out.Missing[0])
+			return 0, false, fmt.Errorf("%w: %v", crdt.ErrMissing, out.Missing[0])
+		}
+	}
+	for i := start; i < to.Len(); i++ {
+		guarded = guarded || to.Author(i) == me
+	}
+	if guarded {
+		// Before anything is taken in: a crash in between leaves a guard too many, not one too few.
+		if err := st.Disown(); err != nil {
+			return 0, false, err
 		}
 	}
 	var frames [][]byte
@@ -202,11 +234,11 @@ func takeIn(st *store.Store, charter crdt.Charter, from *crdt.Replica) (taken in
 		}
 		// A crash between two of these leaves a front of what is taken in, which is whole in itself.
 		if _, err := st.Append(frames); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		frames, size = nil, 0
 	}
-	return to.Len() - start, nil
+	return to.Len() - start, guarded, nil
 }
 
 func readRoomFile(path string) ([]byte, error) {
