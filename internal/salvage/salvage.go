@@ -31,6 +31,9 @@ const maxNamed = 8
 // ErrWrongRoom: the file holds another room than the one asked for.
 var ErrWrongRoom = errors.New("it holds another room: move the file away")
 
+// ErrFailed: the store is damaged, and no new one could be made. Nothing was changed.
+var ErrFailed = errors.New("the damaged store could not be salvaged")
+
 // Own is the author who writes into the store.
 type Own struct {
 	Author crdt.Author
@@ -66,8 +69,8 @@ type Lost struct {
 // Open opens the store at path of the room that c founds. If it is damaged it is salvaged, and the Report says how that went;
 // else that is nil. own is nil if nobody writes into it.
 //
-// Errors: those of [store.Open] but for damage, [ErrWrongRoom], [store.ErrTooManyDamaged], and those of the file system: after
-// any of them the damaged file is in its place.
+// Errors: those of [store.Open] but for damage; [ErrWrongRoom]; [ErrFailed], around [store.ErrTooManyDamaged] or what the file
+// system says. After any of them the damaged file is in its place.
 func Open(path string, c crdt.Charter, own *Own) (*store.Store, *Report, error) {
 	st, err := store.Open(path)
 	if !damaged(err) {
@@ -89,7 +92,7 @@ func Rebuild(path string, c crdt.Charter, own *Own, why error) (*store.Store, *R
 	}
 	st, kept, err := w.Rebuild(store.Meta{Room: c.ID(), Charter: c.Append(nil)}, k.each)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w; the store is damaged: %w", err, why)
+		return nil, nil, fmt.Errorf("%w: %w; what is wrong with it: %w", ErrFailed, err, why)
 	}
 	report.Kept = kept
 	return st, report, nil
