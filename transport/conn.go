@@ -222,7 +222,7 @@ func (c *conn) dispatch(ctx context.Context, m Message) error {
 	if l == nil {
 		switch b := m.Body.(type) {
 		case *Hello:
-			return c.open(ctx, m.Room, b)
+			return onOtherStack(func() error { return c.open(ctx, m.Room, b) })
 		case *PeerError:
 			if m.Room == (crdt.RoomID{}) {
 				return &PeerError{ErrorCode: string([]byte(b.ErrorCode)), Text: string([]byte(b.Text))}
@@ -258,6 +258,14 @@ func (c *conn) dispatch(ctx context.Context, m Message) error {
 		}
 	}
 	return nil
+}
+
+// onOtherStack calls f on a goroutine of its own and waits for it. A stack that has grown is kept for as long as its goroutine is
+// there, and a reader's stack is most of what an idle connection takes: so what runs deep and seldom runs elsewhere.
+func onOtherStack(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return <-done
 }
 
 // inspect has packs checked, a part at a time as it is their turn, and waits if they were too much; false if the connection has

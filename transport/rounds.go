@@ -96,7 +96,7 @@ func (s *session) endRound(now time.Time, equal bool) {
 	lost := s.lost(equal)
 	rm.addChains(&c.has, &c.since)
 	// held: what this round and the claims since have shown. Claims that the round contradicts are withdrawn.
-	if lost > 0 {
+	if lost > 0 || s.held.len() == 0 { // in which case the two share their memory
 		*s.held = c.has.clone(&rm.owners)
 	} else {
 		s.held.addAll(&c.has)
