@@ -108,7 +108,7 @@ func (s *Sim) checkEnded(n *Node, e *end, err error) {
 	case slices.Contains(slow, code):
 	case h == nil:
 		s.fail("blame", "%s finds fault with %s, which is honest: %v", n.name, e.other().name(), err)
-	case h.attack.Charter != nil || h.attack.Kind != "" && h.attack.Kind != s.charter.Kind || s.charter.Closed():
+	case h.attack.Charter != nil && h.attack.Name != s.founder || h.attack.Kind != "" && h.attack.Kind != s.charter.Kind:
 		// It was made for another room, and fails in this one for whatever is wrong first.
 	case !slices.Contains(h.attack.Want.Refused, code):
 		var said *transport.PeerError

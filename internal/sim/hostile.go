@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/byz"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -26,6 +27,22 @@ type hostile struct {
 	wakeAt   time.Time
 }
 
+// found makes the charter of the room. A closed one is that of the first attack which wants one of its own; others would fail in
+// it for want of the right to write.
+func (s *Sim) found() crdt.Charter {
+	s.room = &byz.Room{Rand: s.stream("attackers", 0), Now: s.now} // all who attack know each other
+	sc := s.cfg.Scenario
+	s.room.Charter = sc.charter()
+	for _, a := range sc.Do {
+		if at := s.attacks[a.Name]; sc.Closed && a.Verb == "attack" && at.Charter != nil && (at.Kind == "" || at.Kind == sc.Kind) {
+			s.founder = a.Name
+			s.room.Charter = at.Charter(s.room, s.room.Charter.Writers)
+			break
+		}
+	}
+	return s.room.Charter
+}
+
 // attack lets the peers of an attack connect: to one machine, or one each to several.
 func (s *Sim) attack(name string, victim *Node) {
 	a, ok := s.attacks[name]
@@ -33,10 +50,11 @@ func (s *Sim) attack(name string, victim *Node) {
 		s.fail("scenario", "there is no attack %q", name)
 		return
 	}
-	s.stats.Attacks++
-	if s.room == nil { // all who attack know each other
-		s.room = &byz.Room{Charter: s.charter, Rand: s.stream("attackers", 0), Now: s.now}
+	if s.charter.Closed() && name != s.founder {
+		s.tracef("sim", "not in this room: it takes an open one")
+		return
 	}
+	s.stats.Attacks++
 	at := victim.id
 	for k, p := range a.Peers(s.room) {
 		n := victim

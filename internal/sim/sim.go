@@ -72,7 +72,8 @@ type Sim struct {
 	links   []*link
 	conns   int
 	hostile []*hostile
-	room    *byz.Room
+	room    *byz.Room // of all who attack
+	founder string    // the attack that a closed room was made for
 	quiet   int       // how often Quiet was called: it ends what goes on
 	split   int       // machines on one side, as bits
 	healAt  time.Time // of split
@@ -103,7 +104,7 @@ func New(cfg Config) (*Sim, error) {
 	for _, a := range cfg.Attacks {
 		s.attacks[a.Name] = a
 	}
-	s.charter = sc.charter()
+	s.charter = s.found()
 	if err := s.charter.Validate(); err != nil {
 		return nil, err
 	}
