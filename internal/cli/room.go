@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/profile"
@@ -121,6 +122,8 @@ func storeHint(err error, person *profile.Person) error {
 		return fmt.Errorf("%w: %s runs already: quit it, or be another person: tallystick run NAME", err, person.Name)
 	case errors.Is(err, salvage.ErrFailed):
 		return fmt.Errorf("%w; nothing was changed: see to the disk, then start again", err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; give back the right to write it", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; nothing was changed; to salvage what is intact, with the damaged file kept: tallystick run %s", err, person.Name)
 	}
