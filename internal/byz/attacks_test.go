@@ -1,6 +1,7 @@
 package byz
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -39,13 +40,15 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+var combinations = flag.Int("combinations", 12, "how many random combinations of attacks TestTogether tries")
+
 // TestTogether: attacks of all classes at once, by colluding and by independent authors, come to what each comes to alone.
 func TestTogether(t *testing.T) {
-	combinations := 12
+	n := *combinations
 	if testing.Short() {
-		combinations = 3
+		n = 3
 	}
-	for seed := range combinations {
+	for seed := range n {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(uint64(seed), 5))

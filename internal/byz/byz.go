@@ -2,7 +2,10 @@
 // protocol and follows none of its rules. A behaviour is a pure state machine (messages and time in, messages out), so that the
 // same one attacks a simulated network (internal/sim) and real processes over websockets (internal/e2e).
 //
-// An [Attack] says which class of docs/threats.md it belongs to and what has to come of it. [Attacks] lists them all.
+// An [Attack] says which class of docs/threats.md it belongs to and what has to come of it. [Attacks] lists them all. Most are made
+// of two things: a [Crew] says by hand, byte for byte, what honest code never would; a [Speaker] is a whole peer whose messages are
+// looked at, replaced and added to. The tests of this package run each against three honest cores, alone and among honest
+// traffic, and then several at once; internal/sim and internal/e2e do the same in networks with faults and to real processes.
 package byz
 
 import (

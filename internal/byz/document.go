@@ -100,6 +100,14 @@ var documentAttacks = []Attack{
 		}
 		return packs
 	}),
+	inJSON(Document, "document/object-flood", "8,000 empty objects of all kinds in six bytes each: what costs most memory for its bytes", 6, func(c *Crew) [][]byte {
+		made := c.Run(0, c.Root(), c.Ops(List{List{3, 0, "text", List{}, 1}}))
+		packs := Packs(made)
+		for kind := range 5 {
+			packs = append(packs, Pack(c.Run(1+kind, c.Root(), c.Ops(c.times(1600, func(int) List { return List{7, List{-1, 0}, kind} }), made.Last()))))
+		}
+		return packs
+	}),
 	inJSON(Document, "document/replace-chain", "4,000 sets of one key, each replacing the one before it", 1, func(c *Crew) [][]byte {
 		ops := List{List{2, 0, "key", List{}, 0}}
 		for i := range 3999 {

@@ -30,6 +30,7 @@ var results = map[string]func(t *testing.T, d *crdt.Doc){
 	"document/most-replaces":  values("crowded", 2),
 	"document/odd-replaces":   values("value", 1),
 	"document/conflict-flood": values("mine", 12_000),
+	"document/object-flood":   length(8000),
 	"document/replace-chain":  values("key", 1),
 	"document/odd-keys": func(t *testing.T, d *crdt.Doc) {
 		if keys, err := d.Keys(crdt.Root); err != nil || len(keys) < 4012 {
