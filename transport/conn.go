@@ -83,6 +83,19 @@ func (c *conn) run(ctx context.Context) error {
 	return c.err
 }
 
+// pause waits before anything is read, unless the program ends.
+func (c *conn) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // drainBytes is how much of a peer is read after its error.
 const drainBytes = 8 << 20
 
@@ -401,6 +414,9 @@ func (c *conn) endRoom(l *link, e Ended) {
 		return
 	}
 	delete(c.links, room)
+	if _, refused := asRefused(e.Err); refused && c.accepted {
+		c.hub.penalties.add(c.share, time.Now())
+	}
 	if c.gone == nil {
 		c.gone = make(map[crdt.RoomID]bool)
 	}

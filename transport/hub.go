@@ -50,12 +50,13 @@ const (
 // Locks: a connection's mutex may be held when the hub's is taken, never the other way round; neither is held while a
 // node is waited for.
 type Hub struct {
-	cfg      HubConfig
-	limits   Limits
-	instance string
-	upgrader websocket.Upgrader
-	dialer   websocket.Dialer
-	checks   *checkQueue
+	cfg       HubConfig
+	limits    Limits
+	instance  string
+	upgrader  websocket.Upgrader
+	dialer    websocket.Dialer
+	checks    *checkQueue
+	penalties penalties
 
 	mu      sync.Mutex
 	ctx     context.Context       // guarded by mu; nil before Run
@@ -248,6 +249,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve runs an accepted connection.
 func (h *Hub) serve(ctx context.Context, c *conn) {
+	c.pause(ctx, h.penalties.wait(c.share, time.Now()))
 	err := c.run(ctx)
 	links := c.takeLinks()
 	h.mu.Lock()
