@@ -11,6 +11,7 @@ import (
 func Attacks() []Attack {
 	return slices.Concat(
 		codecAttacks, changeAttacks, keyAttacks, chainAttacks, dependencyAttacks, documentAttacks, sequenceAttacks,
+		syncAttacks, withholdingAttacks, terminalAttacks, oracleAttacks,
 	)
 }
 

@@ -91,4 +91,6 @@ type Attack struct {
 	// written before.
 	Peers func(*Room) []Peer
 	Want  Want
+	// Slow says that it waits for a timeout of the victim of ten seconds or more: on a real clock it takes that long.
+	Slow bool
 }
