@@ -31,6 +31,7 @@ const usage = `go run ./bench WORK [flags]
   crdt      the engine on editing traces, beside other libraries with -peers                         -traces DIR -trace NAME -growth
   chaos     kill -9, frozen processes and spoiled lines under load; all is there in the end?     -for 10m -seed 1
   soak      a relay and nodes under steady load, others coming and going: do memory, files, goroutines stay?  -for 1h -rate 3
+  attack    hostile peers against a real relay and real nodes: what came of each                     -only REGEXP -quick -table FILE
   picture   writes docs/screen.svg from the running program                                          -out FILE
   all       screen, latency, relay and start, one after the other (crdt needs traces)
 
@@ -49,6 +50,7 @@ var works = map[string]func(*flag.FlagSet) func(context.Context, *run) error{
 	"chaos":   chaosWork,
 	"soak":    soakWork,
 	"picture": pictureWork,
+	"attack":  attackWork,
 }
 
 var allWorks = []string{"screen", "latency", "relay", "start"}

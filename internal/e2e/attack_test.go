@@ -1,0 +1,31 @@
+package e2e
+
+import (
+	"flag"
+	"regexp"
+	"testing"
+
+	"github.com/tallystick/tallystick/internal/byz/live"
+)
+
+var (
+	attackOnly = flag.String("attack", "", "only attacks whose names match this")
+	attackFull = flag.Bool("attack.full", false, "each attack in both forms, and those that wait for long timeouts")
+)
+
+// TestAttacks runs the attacks of package byz against a real relay and real nodes; `go run ./bench attack` runs them all in all
+// forms.
+func TestAttacks(t *testing.T) {
+	suite := live.Suite{Quick: !*attackFull, Parallel: 3}
+	if *attackOnly != "" {
+		suite.Only = regexp.MustCompile(*attackOnly)
+	}
+	results, err := suite.Run(t.Context(), binary, t.TempDir())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, r := range live.Failed(results) {
+		t.Errorf("%s (among honest traffic: %t): %v", r.Name, r.Busy, r.Err)
+	}
+	t.Logf("%d attacks", len(results))
+}
