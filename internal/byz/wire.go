@@ -33,6 +33,8 @@ type Target struct {
 	Relay bool
 	// Dial makes a TCP connection to the victim; what it says of that connection's end counts as the attacker's.
 	Dial func(context.Context) (net.Conn, error)
+	// Told takes the code of an error that the victim has said on a connection.
+	Told func(nc net.Conn, code string)
 	// AwaitEnd waits until the victim says that it has ended that connection, which is read by nobody.
 	AwaitEnd func(context.Context, net.Conn) error
 }

@@ -45,7 +45,7 @@ var frameWires = []Wire{
 	},
 	{
 		Class: Transport, Name: "transport/negative-length", What: "a frame that claims 2^63 bytes",
-		Run:  once(func(*Target) []byte { return frameHead(finBit|opBinary, 1<<63) }, ""),
+		Run:  once(func(*Target) []byte { return frameHead(finBit|opBinary, 1<<63) }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{
@@ -134,27 +134,27 @@ var frameWires = []Wire{
 	},
 	{
 		Class: Transport, Name: "transport/long-control", What: "a ping of 126 bytes",
-		Run:  once(func(*Target) []byte { return frame(finBit|opPing, make([]byte, 126)) }, ""),
+		Run:  once(func(*Target) []byte { return frame(finBit|opPing, make([]byte, 126)) }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{
 		Class: Transport, Name: "transport/compressed", What: "a frame marked as compressed, which was not agreed: a bomb",
-		Run:  once(func(*Target) []byte { return frame(finBit|rsv1Bit|opBinary, []byte{0xca, 0x48, 0x04, 0x00}) }, ""),
+		Run:  once(func(*Target) []byte { return frame(finBit|rsv1Bit|opBinary, []byte{0xca, 0x48, 0x04, 0x00}) }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{
 		Class: Transport, Name: "transport/unmasked", What: "a frame of a client without a mask",
-		Run:  once(func(*Target) []byte { return []byte{finBit | opBinary, 1, 0} }, ""),
+		Run:  once(func(*Target) []byte { return []byte{finBit | opBinary, 1, 0} }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{
 		Class: Transport, Name: "transport/unknown-opcode", What: "a frame of an opcode that is not taken",
-		Run:  once(func(*Target) []byte { return frame(finBit|3, []byte("x")) }, ""),
+		Run:  once(func(*Target) []byte { return frame(finBit|3, []byte("x")) }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{
 		Class: Transport, Name: "transport/continuation-first", What: "the continuation of nothing",
-		Run:  once(func(*Target) []byte { return frame(finBit|opContinue, []byte("x")) }, ""),
+		Run:  once(func(*Target) []byte { return frame(finBit|opContinue, []byte("x")) }, anyCode),
 		Want: Want{Closed: true},
 	},
 	{

@@ -10,15 +10,18 @@ import (
 
 var (
 	attackOnly = flag.String("attack", "", "only attacks whose names match this")
-	attackFull = flag.Bool("attack.full", false, "each attack in both forms, and those that wait for long timeouts")
+	attackFull = flag.Bool("attack.full", false, "all attacks, each in both forms, and those that wait for long timeouts")
 )
 
-// TestAttacks runs the attacks of package byz against a real relay and real nodes; `go run ./bench attack` runs them all in all
-// forms.
+// TestAttacks runs some attacks of every class against a real relay and real nodes; the tests of package byz run them all, without
+// processes, and `go run ./bench attack` runs them all in all forms.
 func TestAttacks(t *testing.T) {
-	suite := live.Suite{Quick: !*attackFull, Parallel: 3}
+	suite := live.Suite{Quick: !*attackFull, Parallel: 4, Sample: 4}
 	if *attackOnly != "" {
 		suite.Only = regexp.MustCompile(*attackOnly)
+	}
+	if *attackFull || suite.Only != nil {
+		suite.Sample = 1
 	}
 	results, err := suite.Run(t.Context(), binary, t.TempDir())
 	if err != nil {

@@ -45,6 +45,7 @@ func (g *gang) attack(ctx context.Context, peers []byz.Peer, addrs []string, cou
 			return fmt.Errorf("the attacker does not reach %s: %w", addrs[i], err)
 		}
 		a := &attacker{peer: p, ws: ws, local: ws.LocalAddr().String(), codes: counted(addrs[i]), kick: make(chan struct{}, 1), spoke: time.Now()}
+		a.codes.forget(a.local)
 		g.change(func() { g.members = append(g.members, a) })
 	}
 	return nil
@@ -219,9 +220,11 @@ func (g *gang) locals() map[string]bool {
 
 // dialer notes the connections of a Wire attack.
 type dialer struct {
-	addr string
-	mu   sync.Mutex
-	all  map[string]bool
+	addr  string
+	codes *codes // of the victim
+
+	mu  sync.Mutex
+	all map[string]bool // guarded by mu
 }
 
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
@@ -229,6 +232,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.codes.forget(nc.LocalAddr().String())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.all == nil {

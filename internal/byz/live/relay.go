@@ -28,7 +28,7 @@ type codes struct {
 }
 
 // blameless are codes of an end that is no fault of the peer's.
-var blameless = map[string]bool{"": true, "closed": true, "broken": true, "going-away": true, "disconnected": true}
+var blameless = map[string]bool{"": true, "closed": true, "broken": true, "going-away": true, "disconnected": true, "no-room": true}
 
 // add counts one end, or one refusal.
 func (c *codes) add(addr, code string) {
@@ -41,6 +41,11 @@ func (c *codes) add(addr, code string) {
 		}
 		c.by[addr][code]++
 	})
+}
+
+// forget drops what was counted against an earlier connection from the same address.
+func (c *codes) forget(addr string) {
+	c.change(func() { delete(c.by, addr) })
 }
 
 // faults are the codes of faults that were counted against any of the addresses.

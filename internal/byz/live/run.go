@@ -89,9 +89,10 @@ func (w *World) Wire(ctx context.Context, a byz.Wire, busy bool) *Result {
 			if a.Relay && victim != w.relay.addr {
 				continue
 			}
-			d := &dialer{addr: victim}
+			d := &dialer{addr: victim, codes: s.counted(victim)}
 			t := &byz.Target{Addr: victim, Room: s.room, Relay: victim == w.relay.addr, Dial: d.dial}
-			t.AwaitEnd = s.awaitEnd(victim)
+			t.Told = func(nc net.Conn, code string) { d.codes.add(nc.LocalAddr().String(), code) }
+			t.AwaitEnd = func(ctx context.Context, nc net.Conn) error { return d.codes.awaitEnd(ctx, nc.LocalAddr().String()) }
 			if err := a.Run(attacking, t); err != nil {
 				failed = errors.Join(failed, fmt.Errorf("at %s: %w", s.victim(victim), err))
 			}
@@ -247,13 +248,6 @@ func (s *scene) outcome() string {
 		parts = append(parts, "the rest waits, within bounds")
 	}
 	return strings.Join(parts, "; ")
-}
-
-// awaitEnd makes a Target's AwaitEnd.
-func (s *scene) awaitEnd(victim string) func(context.Context, net.Conn) error {
-	return func(ctx context.Context, nc net.Conn) error {
-		return s.counted(victim).awaitEnd(ctx, nc.LocalAddr().String())
-	}
 }
 
 // newcomer is one who has nothing of the room yet.

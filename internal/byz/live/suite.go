@@ -14,9 +14,11 @@ import (
 type Suite struct {
 	// Only, if not nil, is matched by the names of those that are run.
 	Only *regexp.Regexp
-	// Quick runs each attack once, every other among honest traffic, and leaves out those that wait for long timeouts. Otherwise
-	// each is run alone and among honest traffic.
+	// Quick leaves out those that wait for long timeouts, and runs each of the others once, every other among honest traffic.
+	// Otherwise each is run alone and among honest traffic.
 	Quick bool
+	// Sample, if above 1, runs one attack of so many, of every class.
+	Sample int
 	// Parallel is how many rooms are attacked at a time; 0 is 1.
 	Parallel int
 	// Each, if not nil, is told of each result as soon as it is there, before what a restart shows. It is called by one goroutine at a time.
@@ -80,11 +82,13 @@ func (s Suite) jobs(w *World) []job {
 		if s.Only != nil && !s.Only.MatchString(name) || s.Quick && slow {
 			return
 		}
-		n++
+		if n++; s.Sample > 1 && n%s.Sample != 1 {
+			return
+		}
 		forms := []bool{false, true}
 		switch {
 		case s.Quick:
-			forms = []bool{n%2 == 0}
+			forms = []bool{len(all)%2 == 1}
 		case slow:
 			forms = forms[1:]
 		}
