@@ -18,7 +18,7 @@ import (
 // looked at by Restart: the result is whole only then.
 func (w *World) Attack(ctx context.Context, a byz.Attack, busy bool) *Result {
 	r := &Result{Class: a.Class, Name: a.Name, What: a.What, Busy: busy}
-	w.play(ctx, r, a.Kind, a.Charter, a.Want, a.Slow, func(ctx context.Context, s *scene) error {
+	w.play(ctx, r, a.Kind, a.Charter, a.Want, func(ctx context.Context, s *scene) error {
 		gangs := &gang{}
 		ctx, end := context.WithCancel(ctx)
 		var wait func()
@@ -76,7 +76,7 @@ func (w *World) Attack(ctx context.Context, a byz.Attack, busy bool) *Result {
 // Wire runs one attack that needs a socket, at the relay and at a node that listens.
 func (w *World) Wire(ctx context.Context, a byz.Wire, busy bool) *Result {
 	r := &Result{Class: a.Class, Name: a.Name, What: a.What, Busy: busy}
-	w.play(ctx, r, "", nil, a.Want, a.Slow, func(ctx context.Context, s *scene) error {
+	w.play(ctx, r, "", nil, a.Want, func(ctx context.Context, s *scene) error {
 		attacking, cancel := within(ctx, slowPatience, "the attack is through")
 		defer cancel()
 		var traffic error
@@ -107,10 +107,10 @@ func (w *World) Wire(ctx context.Context, a byz.Wire, busy bool) *Result {
 }
 
 // play makes the scene of an attack, has it done, and looks at all but what a restart shows.
-func (w *World) play(ctx context.Context, r *Result, kind crdt.Kind, charter func(*byz.Room, []crdt.Author) crdt.Charter, want byz.Want, slow bool, act func(context.Context, *scene) error) {
+func (w *World) play(ctx context.Context, r *Result, kind crdt.Kind, charter func(*byz.Room, []crdt.Author) crdt.Charter, want byz.Want, act func(context.Context, *scene) error) {
 	s, err := w.newScene(ctx, kind, charter, r)
 	if s != nil {
-		s.want, s.slow = want, slow
+		s.want = want
 	}
 	if err == nil {
 		w.relay.forgetPeak()
@@ -222,6 +222,9 @@ func (s *scene) bounds(near ending) error {
 
 // outcome is what came of the attack, in words.
 func (s *scene) outcome() string {
+	if s.words != "" {
+		return s.words
+	}
 	var parts []string
 	for _, code := range s.want.Refused {
 		parts = append(parts, "`"+code+"`")

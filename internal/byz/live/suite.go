@@ -102,6 +102,9 @@ func (s Suite) jobs(w *World) []job {
 	for _, a := range byz.Wires() {
 		add(a.Name, a.Slow, a.Heavy, func(ctx context.Context, busy bool) *Result { return w.Wire(ctx, a, busy) })
 	}
+	for _, a := range machineAttacks() {
+		add(a.name, false, false, func(ctx context.Context, _ bool) *Result { return w.Machine(ctx, a) })
+	}
 	return all
 }
 

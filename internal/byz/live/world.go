@@ -71,7 +71,7 @@ type scene struct {
 	made   int      // honest edits
 	edits  []string // the newest of each
 	want   byz.Want
-	slow   bool
+	words  string                     // the outcome, if it is not what want says
 	gang   map[string]map[string]bool // the attackers' addresses, by their victims'
 }
 
