@@ -342,12 +342,19 @@ var storeAttacks = []machineAttack{
 		}
 		return b
 	})},
-	{byz.Store, "store/garbage-file", "the store is replaced by random bytes", "reported, kept aside, fetched again from peers; nothing forked", damaged(func(b []byte) []byte {
-		for i := range b {
-			b[i] = byte(rand.Uint32())
-		}
-		return b
-	})},
+	{byz.Store, "store/garbage-file", "the store is replaced by random bytes", "refused, exit code 5, not touched; once it is moved away all is fetched again, and nobody has forked",
+		asleep(func(ctx context.Context, s *scene) error {
+			path, err := s.file("rooms/*.db")
+			if err != nil {
+				return err
+			}
+			garbage := make([]byte, 64<<10)
+			for i := range garbage {
+				garbage[i] = byte(rand.Uint32())
+			}
+			return errors.Join(os.WriteFile(path, garbage, 0o600),
+				s.refuses(ctx, []int{exitDamaged}, nil, "run", "near", "--plain", "--offline", "--room", s.plainNear().room), os.Rename(path, path+"-aside"))
+		})},
 	{byz.Store, "store/old-backup", "yesterday's copy of the store is put back, the key's memory of what was sent is today's", "nothing is written until a peer has given back what is missing; nobody has forked",
 		func(ctx context.Context, s *scene) error {
 			if err := s.rest(ctx); err != nil {
