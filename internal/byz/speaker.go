@@ -29,7 +29,7 @@ type Speaker struct {
 
 	room    *Room
 	core    *transport.Core
-	began   bool
+	began   time.Time
 	greeted bool     // the puppet has said hello, or what took its place
 	hello   bool     // the victim has
 	said    []saying // to be said, in order
@@ -44,7 +44,7 @@ type Speaker struct {
 type saying struct {
 	msg   []byte
 	packs bool
-	at    time.Time // not before
+	after time.Duration // not before, from the speaker's first call on
 }
 
 // victim is what the puppet calls the other end.
@@ -84,12 +84,13 @@ func (m *memory) Append(frames [][]byte) (uint64, error) {
 // Say has the speaker send messages, whatever bytes they are.
 func (s *Speaker) Say(msgs ...[]byte) *Speaker { return s.SayAt(time.Time{}, msgs...) }
 
-// SayAt is Say not before a time; what is told later waits for it.
+// SayAt is Say not before a time; what is told later waits for it. The time is that of an attack that begins at Room.Now: one that
+// begins later says it as much later.
 func (s *Speaker) SayAt(at time.Time, msgs ...[]byte) *Speaker {
 	for _, msg := range msgs {
 		m, err := transport.DecodeMessage(msg)
 		_, packs := m.Body.(transport.Packs)
-		s.said = append(s.said, saying{msg: msg, packs: err == nil && packs, at: at})
+		s.said = append(s.said, saying{msg: msg, packs: err == nil && packs, after: s.after(at)})
 	}
 	return s
 }
@@ -115,10 +116,17 @@ func (s *Speaker) SayPacksAt(at time.Time, packs ...[]byte) *Speaker {
 			n++
 		}
 		msg := transport.AppendMessage(nil, s.room.ID(), transport.Packs(packs[:n]))
-		s.said = append(s.said, saying{msg: msg, packs: true, at: at})
+		s.said = append(s.said, saying{msg: msg, packs: true, after: s.after(at)})
 		packs = packs[n:]
 	}
 	return s
+}
+
+func (s *Speaker) after(at time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return at.Sub(s.room.Now)
 }
 
 // Done reports whether all that it was told to say is said.
@@ -128,8 +136,8 @@ func (s *Speaker) Done() bool { return len(s.said) == 0 && len(s.out) == 0 }
 func (s *Speaker) View(now time.Time) *crdt.View { return s.core.Snapshot(now).View }
 
 func (s *Speaker) begin(now time.Time) {
-	if !s.began {
-		s.began = true
+	if s.began.IsZero() {
+		s.began = now
 		s.core.Attach(now, transport.PeerInfo{ID: victim, Address: "victim", Direction: transport.Dialled})
 	}
 }
@@ -228,7 +236,7 @@ func (s *Speaker) ready() bool { return s.Early || s.hello && s.greeted && len(s
 
 // saying returns the next of what it was told to say, if it is time.
 func (s *Speaker) saying(now time.Time) ([]byte, bool) {
-	if len(s.said) == 0 || !s.ready() || now.Before(s.said[0].at) {
+	if len(s.said) == 0 || !s.ready() || now.Before(s.began.Add(s.said[0].after)) {
 		return nil, false
 	}
 	next := s.said[0]
@@ -245,8 +253,10 @@ func (s *Speaker) saying(now time.Time) ([]byte, bool) {
 // Deadline implements [Peer].
 func (s *Speaker) Deadline() time.Time {
 	at := s.core.Deadline()
-	if len(s.said) > 0 && s.ready() && !s.said[0].at.IsZero() && (at.IsZero() || s.said[0].at.Before(at)) {
-		at = s.said[0].at
+	if len(s.said) > 0 && s.ready() && s.said[0].after > 0 {
+		if next := s.began.Add(s.said[0].after); at.IsZero() || next.Before(at) {
+			at = next
+		}
 	}
 	return at
 }
