@@ -218,14 +218,15 @@ func (s *Sim) checkQuiet() bool {
 
 // checkStore opens the machine's store a second time: it holds what the process holds, and proves it.
 func (s *Sim) checkStore(n *Node) {
-	r, err := crdt.NewReplica(s.charter)
-	if n.spec.Role == Relay {
-		r, err = crdt.NewKeeper(s.charter)
+	turn := s.quiet%len(s.nodes) == n.id // for what is dear; each start does it too
+	r, err := crdt.NewKeeper(s.charter)
+	if turn && n.spec.Role != Relay {
+		r, err = crdt.NewReplica(s.charter)
 	}
 	if err == nil {
 		err = n.disk.Records(func(_ uint64, record []byte) error { return r.Load(append([]byte(nil), record...)) })
 	}
-	if err == nil && s.quiet%len(s.nodes) == n.id { // each start does so too
+	if err == nil && turn {
 		err = r.VerifyTips()
 	}
 	if err != nil {
@@ -233,7 +234,7 @@ func (s *Sim) checkStore(n *Node) {
 		return
 	}
 	live := n.core.Replica()
-	if r.LogDigest() != live.LogDigest() || r.DocDigest() != live.DocDigest() {
+	if r.LogDigest() != live.LogDigest() || turn && r.DocDigest() != live.DocDigest() {
 		s.fail("store", "%s holds %d changes %x, document %x; its store %d changes %x, document %x", n.name,
 			live.Len(), live.LogDigest(), live.DocDigest(), r.Len(), r.LogDigest(), r.DocDigest())
 	}

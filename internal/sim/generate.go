@@ -18,7 +18,7 @@ func Generate(seed uint64, attacks []string, faults ...string) Scenario {
 		g.sc.Kind = crdt.JSON
 	}
 	g.sc.Closed = g.IntN(4) == 0
-	g.large = g.IntN(50) == 0
+	g.large = g.IntN(100) == 0
 	g.network()
 	g.chooseVerbs(faults)
 	for phase := range 1 + g.IntN(3) {
