@@ -38,11 +38,13 @@ func attackWork(flags *flag.FlagSet) func(context.Context, *run) error {
 		if err := attacks.Markdown(os.Stdout, results); err != nil {
 			return err
 		}
+		if *table != "" {
+			if err := attacks.Into(*table, results); err != nil {
+				return err
+			}
+		}
 		if failed := attacks.Failed(results); len(failed) > 0 {
 			return fmt.Errorf("attack: %d of %d runs are not as they must be, the first: %s: %w", len(failed), len(results), failed[0].Name, failed[0].Err)
-		}
-		if *table != "" {
-			return attacks.Into(*table, results)
 		}
 		return nil
 	}

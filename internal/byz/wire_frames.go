@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"time"
 
 	"github.com/tallystick/tallystick/transport"
@@ -106,7 +106,7 @@ var frameWires = []Wire{
 		Want: Want{Refused: []string{"hello-timeout"}, Closed: true}, Slow: true,
 	},
 	{
-		Class: Transport, Name: "transport/control-flood", What: "100,000 pings, of whose answers none is read",
+		Class: Transport, Name: "transport/control-flood", What: "100,000 pings, as fast as they are answered",
 		Run: func(ctx context.Context, t *Target) error {
 			c, err := t.open(ctx)
 			if err != nil {
@@ -115,7 +115,8 @@ var frameWires = []Wire{
 			if err := c.meet(t); err != nil {
 				return errors.Join(err, c.Close())
 			}
-			return errors.Join(c.sendWhileTaken(bytes.Repeat(frame(finBit|opPing, make([]byte, 125)), 100_000)), c.Close())
+			go func() { _, _ = io.Copy(io.Discard, c.r) }() // ends with the connection
+			return errors.Join(c.send(bytes.Repeat(frame(finBit|opPing, make([]byte, 125)), 100_000)), c.Close())
 		},
 	},
 	{
@@ -201,23 +202,4 @@ func (c *wireConn) reset() error {
 		}
 	}
 	return c.Close()
-}
-
-// sendWhileTaken writes until the victim takes no more, for a second, or is gone.
-func (c *wireConn) sendWhileTaken(raw []byte) error {
-	for len(raw) > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
-			return err
-		}
-		n, err := c.Write(raw[:min(len(raw), 64<<10)])
-		raw = raw[n:]
-		var timeout net.Error
-		if err != nil && (gone(err) || errors.As(err, &timeout) && timeout.Timeout()) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

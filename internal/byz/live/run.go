@@ -99,6 +99,14 @@ func (w *World) Wire(ctx context.Context, a byz.Wire, busy bool) *Result {
 			for local := range d.locals() {
 				s.attackedFrom(victim, local)
 			}
+			if victim == w.relay.addr && strings.Contains(a.Name, "flood") {
+				// The addresses are used again soon: what the relay has to say of so many must be over by then.
+				ending, cancel := within(ctx, patience, "the relay has noted all ends")
+				for local := range d.locals() {
+					failed = errors.Join(failed, d.codes.awaitEnd(ending, local))
+				}
+				cancel()
+			}
 		}
 		wg.Wait()
 		return errors.Join(failed, traffic, s.travel(ctx))
