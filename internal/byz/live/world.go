@@ -124,6 +124,7 @@ func (w *World) newScene(ctx context.Context, kind crdt.Kind, charter func(*byz.
 
 // edit has each honest node make an edit, and waits until the other has it.
 func (s *scene) edit(ctx context.Context, text string) error {
+	text = fmt.Sprintf("%s-%d", text, s.made) // no text twice: a node in plain mode is asked for an entry by its memo
 	a, err := s.near.say(ctx, text+"-near")
 	if err != nil {
 		return err
