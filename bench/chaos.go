@@ -53,6 +53,7 @@ func (r *run) reportChaos(out *chaos.Report) {
 	add("passed on", "MB", float64(out.Lines.Bytes)/1e6, "both ways")
 	add("connections that ended, as nodes tell", "", float64(sum(out.Tally.Closed)), counts(out.Tally.Closed))
 	add("refusals, as nodes tell", "", float64(sum(out.Tally.Refused)), counts(out.Tally.Refused))
+	add("peers that seemed to withhold", "", float64(out.Tally.Lies), "over lines that flip bits")
 	add("entries typed", "", float64(out.Typed), "")
 	add("entries acknowledged", "", float64(out.Tally.Acknowledged), "all there in the end")
 	add("entries in the end", "", float64(out.Rows), "the same at all nodes and relays")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,6 +78,7 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		down: map[Kind]map[int]bool{KillNode: {}, KillRelay: {}},
 	}
 	w.report.Faults = make(map[Kind]int)
+	w.book.Lies = w.lies
 	if w.Log == nil {
 		w.Log = func(string, ...any) {}
 	}
@@ -175,6 +177,23 @@ func (w *world) build(ctx context.Context) error {
 		return err
 	}
 	return w.book.Complete(ctx, w.nodes...)
+}
+
+// lies reports whether bits were flipped on the way to a peer: on the line that has its address, or, of a peer that has dialled
+// and whose address tells nothing, on any.
+func (w *world) lies(peer string) bool {
+	known, flipped := false, 0
+	for _, p := range w.lines {
+		n := p.Counts().Flipped
+		if strings.Contains(peer, p.Addr()) {
+			known = true
+			if n > 0 {
+				return true
+			}
+		}
+		flipped += n
+	}
+	return !known && flipped > 0
 }
 
 // storm runs the schedule under load.

@@ -12,6 +12,10 @@ import (
 //
 // Each entry is known by its memo, which is never used twice.
 type Book struct {
+	// Lies says of a peer's address whether the peer may seem to lie, as it does over a line that flips bits: then it may seem
+	// to withhold what it said to have stored. Nil: nobody lies. It is set before any node runs.
+	Lies func(peer string) bool
+
 	mu      sync.Mutex
 	changed *sync.Cond                     // guarded by mu; something of the book or of a node has changed
 	ids     map[string]string              // guarded by mu; of every entry that anybody has shown, by memo
@@ -19,6 +23,7 @@ type Book struct {
 	refused map[string]int                 // guarded by mu; refusals that nodes told, by code
 	closed  map[string]int                 // guarded by mu; connections that nodes told to have ended, by code
 	live    int                            // guarded by mu; connections that nodes told to be live
+	lies    int                            // guarded by mu; times that a peer seemed to withhold something, and might
 	wrong   []error                        // guarded by mu; the first few
 	more    int                            // guarded by mu; that wrong does not hold
 }
@@ -70,6 +75,7 @@ type Tally struct {
 	Entries      int            // different ones that were shown
 	Acknowledged int            // of them shown by their author
 	Live         int            // connections of nodes that became live
+	Lies         int            // times that a peer seemed to withhold something, and might, since its line flips bits
 	Refused      map[string]int // refusals that nodes told, by code
 	Closed       map[string]int // connections that nodes told to have ended, by code
 }
@@ -78,7 +84,7 @@ type Tally struct {
 func (b *Book) Tally() Tally {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := Tally{Entries: len(b.ids), Live: b.live, Refused: maps.Clone(b.refused), Closed: maps.Clone(b.closed)}
+	t := Tally{Entries: len(b.ids), Live: b.live, Lies: b.lies, Refused: maps.Clone(b.refused), Closed: maps.Clone(b.closed)}
 	for _, own := range b.own {
 		t.Acknowledged += len(own)
 	}

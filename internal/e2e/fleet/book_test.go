@@ -31,7 +31,7 @@ func TestBookNoticesContradictions(t *testing.T) {
 		{"another id", first, entry("anna-0", "ab"), `bert shows "anna-0" as ab; it was aa before`},
 		{"twice", first + first, "", `anna shows "anna-0" twice`},
 		{"evidence", first, `{"kind":"evidence","id":"aa"}` + "\n", "bert shows evidence of a fork"},
-		{"withheld", first, `{"kind":"peer","state":"withholds","peer":"ws://x","text":"2"}` + "\n", "peer ws://x withholds"},
+		{"withheld", first, `{"kind":"peer","state":"withholds","peer":"ws://x","n":2}` + "\n", "peer ws://x withholds 2 changes"},
 		{"a line torn by a kill", first + `{"kind":"ent`, "", ""},
 		{"a torn line within", first + `{"kind":"ent` + "\n" + entry("anna-1", "ac"), "", "no JSON"},
 	} {
@@ -42,6 +42,22 @@ func TestBookNoticesContradictions(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// Who may seem to lie is counted, not found wrong.
+func TestBookCountsLies(t *testing.T) {
+	t.Parallel()
+	b := NewBook()
+	b.Lies = func(peer string) bool { return peer == "ws://x" }
+	n := (&Fleet{}).Node("anna", b)
+	life(n, `{"kind":"peer","state":"withholds","peer":"ws://x","n":2}`+"\n")
+	if got := b.Tally().Lies; got != 1 || b.Err() != nil {
+		t.Errorf("%d lies, %v", got, b.Err())
+	}
+	life(n, `{"kind":"peer","state":"withholds","peer":"ws://y","n":2}`+"\n")
+	if b.Err() == nil {
+		t.Error("a peer that may not lie has lied, and nothing is wrong")
 	}
 }
 

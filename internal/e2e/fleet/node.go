@@ -63,7 +63,7 @@ type line struct {
 	Code  string `json:"code"`
 	Text  string `json:"text"`
 	Peer  string `json:"peer"`
-	By    string `json:"by"`
+	N     int    `json:"n"`
 	End
 }
 
@@ -148,7 +148,11 @@ func (n *Node) takeLocked(r *nodeRun, l *line) {
 		case "closed":
 			n.book.closed[l.Code]++
 		default:
-			n.book.wrongLocked("node %s: peer %s %s: %s", n.Name, l.Peer, l.State, l.Text)
+			if n.book.Lies != nil && n.book.Lies(l.Peer) {
+				n.book.lies++
+			} else {
+				n.book.wrongLocked("node %s: peer %s %s %d changes where nobody lies", n.Name, l.Peer, l.State, l.N)
+			}
 		}
 	case "refused":
 		n.book.refused[l.Code]++

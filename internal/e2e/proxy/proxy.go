@@ -7,6 +7,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -71,7 +72,8 @@ type line struct {
 
 // Listen makes a proxy to target on a free port of this machine. Nobody has to listen at target yet.
 func Listen(target string, seed uint64) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	config := net.ListenConfig{Control: socket}
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0") // nothing to wait for
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +170,8 @@ func (p *Proxy) serve(from *net.TCPConn, n uint64) {
 	var to net.Conn
 	err := errors.New("refused")
 	if !refuse {
-		to, err = net.Dial("tcp", p.target)
+		dialer := net.Dialer{Control: socket}
+		to, err = dialer.Dial("tcp", p.target)
 	}
 	p.mu.Lock()
 	if err != nil || p.closed {
