@@ -41,6 +41,9 @@ type conn struct {
 	closed  bool                  // guarded by mu; the writer has taken the last of the queue
 	err     error                 // guarded by mu; why it is over
 	heard   bool                  // guarded by mu; some room's hello arrived
+	pong    string                // guarded by mu; what the newest ping carried
+	ponging bool                  // guarded by mu; that ping is to be answered
+	pinging bool                  // guarded by mu; it is time to ping
 	pinged  int64                 // guarded by mu; what the last ping carried, 0 if it was answered
 }
 
@@ -124,6 +127,10 @@ func (c *conn) read(ctx context.Context) error {
 		}
 	}
 	extend()
+	c.ws.SetPingHandler(func(data string) error {
+		extend() // our own ping may stand behind what the network holds of our packs
+		return c.onPing(data)
+	})
 	c.ws.SetPongHandler(func(data string) error {
 		extend()
 		c.onPong(data)
@@ -137,7 +144,8 @@ func (c *conn) read(ctx context.Context) error {
 		if kind != websocket.BinaryMessage {
 			return ErrTextFrame
 		}
-		buf, err := readFrame(r)
+		moving := c.movement()
+		buf, err := readFrame(r, func() { extend(); moving() })
 		c.stats.BytesIn.Add(uint64(buf.Len()))
 		c.hub.cfg.Meter.MessagesIn.Add(1)
 		c.hub.cfg.Meter.BytesIn.Add(uint64(buf.Len()))
@@ -168,11 +176,31 @@ func releaseBuffer(buf *bytes.Buffer) {
 	}
 }
 
-// readFrame reads one message into a buffer, which it returns even with an error: it is to be released.
-func readFrame(r io.Reader) (*bytes.Buffer, error) {
+// readPieceBytes is what a peer has to send within ReadTimeout, or less if that is all there is.
+const readPieceBytes = 16 << 10
+
+// A pieceReader calls moving after each piece that it has read.
+type pieceReader struct {
+	io.Reader
+	left   int // of the piece
+	moving func()
+}
+
+func (r *pieceReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if r.left -= n; r.left <= 0 {
+		r.left = readPieceBytes
+		r.moving()
+	}
+	return n, err
+}
+
+// readFrame reads one message into a buffer, which it returns even with an error: it is to be released. It calls moving as
+// it gets on.
+func readFrame(r io.Reader, moving func()) (*bytes.Buffer, error) {
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
-	n, err := buf.ReadFrom(io.LimitReader(r, MaxFrameBytes+1))
+	n, err := buf.ReadFrom(io.LimitReader(&pieceReader{r, readPieceBytes, moving}, MaxFrameBytes+1))
 	switch {
 	case err != nil:
 		return buf, readError(err)

@@ -410,6 +410,14 @@ func (c *Core) Next(now time.Time, id PeerID) ([]byte, bool) {
 	return msg, ok
 }
 
+// Moves takes in that a part of a message has come from a peer, or gone to it, on a line where that takes long. Statements of
+// a comparison wait behind it: so the comparison is not given up.
+func (c *Core) Moves(now time.Time, id PeerID) {
+	if p := c.peers[id]; p != nil && p.session != nil {
+		p.session.cmp.heard = now
+	}
+}
+
 // Deadline is when Tick has something to do, if nothing arrives before; zero if nothing is due.
 func (c *Core) Deadline() time.Time { return c.nextAt }
 

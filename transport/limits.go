@@ -51,8 +51,8 @@ const (
 // Limits are the bounds that a program may set. The zero value of a field means its default.
 type Limits struct {
 	HelloTimeout time.Duration // from connection to the first hello
-	ReadTimeout  time.Duration // without a message or pong: longer than two PingPeriods
-	WriteTimeout time.Duration // for one message: a peer that does not read is closed
+	ReadTimeout  time.Duration // without a message, a ping, a pong or 16 KiB of a message: longer than two PingPeriods
+	WriteTimeout time.Duration // for one message, or 32 KiB of it: a peer that does not read is closed
 	PingPeriod   time.Duration
 	DialTimeout  time.Duration // name, TCP, TLS and upgrade together
 
@@ -65,7 +65,7 @@ type Limits struct {
 	RoomsPerConn  int // rooms that one accepted connection may open
 	Checkers      int // parts of packs messages that are checked at a time, over all connections; 0: GOMAXPROCS
 
-	RoundTimeout    time.Duration // without an awaited statement of a comparison, or packs that it may wait behind
+	RoundTimeout    time.Duration // without an awaited statement of a comparison, or a part of what it may wait behind
 	IdleRound       time.Duration // from the last change to the comparison that confirms it
 	MaxRoundBackoff time.Duration // between comparisons that bring nothing new
 	NeedBackoff     time.Duration // before an id is asked for again at the same peer, doubled each time

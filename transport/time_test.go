@@ -40,7 +40,13 @@ func TestBackoff(t *testing.T) {
 
 // pipeHubs makes a dialling and a listening hub whose connections are pipes, inside a synctest bubble.
 func pipeHubs(t *testing.T, server http.Handler, limits Limits) *Hub {
-	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+	dialler, _ := pipeHubsOver(t, server, limits, buffer)
+	return dialler
+}
+
+// pipeHubsOver is pipeHubs with ends of pipes that are made by end.
+func pipeHubsOver(t *testing.T, server http.Handler, limits Limits, end func(net.Conn) net.Conn) (*Hub, *pipeListener) {
+	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{}), end: end}
 	srv := &http.Server{Handler: server}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = srv.Serve(l) }) // ends with ErrServerClosed
@@ -52,13 +58,14 @@ func pipeHubs(t *testing.T, server http.Handler, limits Limits) *Hub {
 		wg.Wait()
 		pass(time.Minute) // for what bufConns still have to write
 	})
-	return dialler
+	return dialler, l
 }
 
 type pipeListener struct {
 	conns chan net.Conn
 	once  sync.Once
 	done  chan struct{}
+	end   func(net.Conn) net.Conn // of a pipe
 
 	mu    sync.Mutex
 	dials []time.Time // guarded by mu
@@ -76,7 +83,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	default:
 	}
 	p, q := net.Pipe()
-	a, b := buffer(p), buffer(q)
+	a, b := l.end(p), l.end(q)
 	select {
 	case l.conns <- b:
 		return a, nil
@@ -95,7 +102,7 @@ type bufConn struct {
 	end   chan struct{}
 }
 
-func buffer(c net.Conn) *bufConn {
+func buffer(c net.Conn) net.Conn {
 	b := &bufConn{Conn: c, queue: make(chan []byte, 1000), end: make(chan struct{})}
 	go func() {
 		defer c.Close()

@@ -12,6 +12,7 @@ import (
 
 // write is the writer's goroutine: it writes what is queued, and closes if that was the last.
 func (c *conn) write() {
+	moving := c.movement()
 	for {
 		msg, more, end := c.pop()
 		if end {
@@ -22,7 +23,11 @@ func (c *conn) write() {
 		if !more {
 			return
 		}
-		if err := c.writeMessage(msg); err != nil {
+		err := c.writeControl()
+		if err == nil && msg != nil {
+			err = c.writeMessage(msg, moving)
+		}
+		if err != nil {
 			c.mu.Lock()
 			c.queue, c.bytes = nil, 0
 			c.mu.Unlock()
@@ -31,21 +36,121 @@ func (c *conn) write() {
 	}
 }
 
-func (c *conn) writeMessage(msg []byte) error {
+// writeControl answers the newest ping, if there is one, and pings, if that is due. The reader, which takes pings, never writes:
+// it would wait for a peer who may be waiting for it; and a second, which the library gives a pong, is not enough on a thin line.
+func (c *conn) writeControl() error {
+	now := time.Now()
+	until := now.Add(c.hub.limits.WriteTimeout)
 	c.mu.Lock()
-	wait := c.hub.limits.WriteTimeout
-	if c.ending {
-		wait = min(wait, closeGrace)
+	data, answer, ping := c.pong, c.ponging, c.pinging
+	c.pong, c.ponging, c.pinging = "", false, false
+	if ping {
+		c.pinged = now.UnixNano()
 	}
 	c.mu.Unlock()
-	if err := c.ws.SetWriteDeadline(time.Now().Add(wait)); err != nil {
-		return err
+	if answer {
+		if err := c.ws.WriteControl(websocket.PongMessage, []byte(data), until); err != nil {
+			return err
+		}
 	}
+	if ping {
+		return c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), until)
+	}
+	return nil
+}
+
+// onPing has the writer answer.
+func (c *conn) onPing(data string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ending {
+		c.pong, c.ponging = data, true
+		c.wakeLocked()
+	}
+	return nil
+}
+
+// writePieceBytes is what a peer has to read within WriteTimeout, or less if that is all there is: a message of a mebibyte over
+// a thin line takes minutes, and would be sent in vain again and again if all of it had to be read in that time.
+const writePieceBytes = 32 << 10
+
+// writeMessage writes one message and calls moving after each piece of it. Pings go between the pieces.
+func (c *conn) writeMessage(msg []byte, moving func()) error {
 	c.stats.BytesOut.Add(uint64(len(msg)))
 	m := c.hub.cfg.Meter
 	m.MessagesOut.Add(1)
 	m.BytesOut.Add(uint64(len(msg)))
-	return c.ws.WriteMessage(websocket.BinaryMessage, msg)
+	var goodbye time.Time // until when all must be written once the connection ends; zero before
+	if err := c.allowPiece(&goodbye); err != nil {
+		return err
+	}
+	if len(msg) <= writePieceBytes {
+		defer moving()
+		return c.ws.WriteMessage(websocket.BinaryMessage, msg)
+	}
+	w, err := c.ws.NextWriter(websocket.BinaryMessage)
+	if err != nil {
+		return err
+	}
+	for len(msg) > 0 {
+		n := min(len(msg), writePieceBytes)
+		if _, err := w.Write(msg[:n]); err != nil {
+			return err
+		}
+		moving()
+		if err := c.writeControl(); err != nil {
+			return err
+		}
+		if err := c.allowPiece(&goodbye); err != nil {
+			return err
+		}
+		msg = msg[n:]
+	}
+	return w.Close()
+}
+
+// allowPiece sets the deadline for the next piece.
+func (c *conn) allowPiece(goodbye *time.Time) error {
+	c.mu.Lock()
+	ending := c.ending
+	c.mu.Unlock()
+	now := time.Now()
+	until := now.Add(c.hub.limits.WriteTimeout)
+	if ending {
+		if goodbye.IsZero() {
+			*goodbye = now.Add(min(c.hub.limits.WriteTimeout, closeGrace))
+		}
+		until = *goodbye
+	}
+	return c.ws.SetWriteDeadline(until)
+}
+
+// movement returns a function to be called when a part of a message has been read or written. Where that goes on for long,
+// it tells the nodes now and then that the line moves: what they wait for of the peer may stand behind it. It is for one
+// goroutine, and one run of messages without a pause.
+func (c *conn) movement() func() {
+	period := c.hub.limits.RoundTimeout / 4
+	last := time.Now()
+	return func() {
+		if now := time.Now(); now.Sub(last) >= period {
+			last = now
+			c.tellMoves()
+		}
+	}
+}
+
+// tellMoves tells every node of the connection that its line moves.
+func (c *conn) tellMoves() {
+	c.mu.Lock()
+	links := make([]*link, 0, len(c.links))
+	for _, l := range c.links {
+		links = append(links, l)
+	}
+	c.mu.Unlock()
+	for _, l := range links {
+		// The node may be waiting for room in this very queue, but it never waits for a connection: it takes this in time.
+		l.node.send(c.done, input{do: func(now time.Time) { l.node.core.Moves(now, l.peer.ID) }})
+	}
 }
 
 func writeError(err error) error {
@@ -56,12 +161,15 @@ func writeError(err error) error {
 	return fmt.Errorf("%w: %w", ErrConnection, err)
 }
 
-// pop takes the oldest message. end: nothing is left and nothing more will come. Nodes that wait for room are poked
+// pop takes the oldest message; it is nil if there is only a ping to be sent or answered. end: nothing is left and nothing more will come. Nodes that wait for room are poked
 // when the queue is half empty.
 func (c *conn) pop() (msg []byte, more, end bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
+		if (c.ponging || c.pinging) && !c.ending {
+			return nil, true, false
+		}
 		c.writing, c.closed = c.ending, c.ending
 		return nil, false, c.ending
 	}
@@ -105,21 +213,15 @@ func (c *conn) close() {
 	_ = c.ws.NetConn().SetReadDeadline(time.Now().Add(grace))
 }
 
-// sendPing pings, and comes again after PingPeriod.
+// sendPing has the writer ping, and comes again after PingPeriod.
 func (c *conn) sendPing() {
-	now := time.Now()
 	c.mu.Lock()
-	ending := c.ending
-	c.pinged = now.UnixNano()
-	c.mu.Unlock()
-	if ending {
+	defer c.mu.Unlock()
+	if c.ending {
 		return
 	}
-	err := c.ws.WriteControl(websocket.PingMessage, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(c.hub.limits.WriteTimeout))
-	if err != nil {
-		c.fail(fmt.Errorf("%w: %w", ErrConnection, err))
-		return
-	}
+	c.pinging = true
+	c.wakeLocked()
 	c.ping.Reset(c.hub.limits.PingPeriod)
 }
 
