@@ -403,6 +403,7 @@ func (l *link) watchStall() {
 			if l.stalled().After(s.now) && !l.stalled().Before(began.Add(wait)) && !e.over {
 				c.breakUp(0)
 				e.lost(transport.ErrReadTimeout)
+				e.other().lostIn(limits.ReadTimeout, transport.ErrReadTimeout)
 			}
 		})
 	}
