@@ -16,6 +16,7 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/stat"
 	"github.com/tallystick/tallystick/internal/e2e/fleet"
+	"github.com/tallystick/tallystick/relay"
 )
 
 func soakWork(flags *flag.FlagSet) func(context.Context, *run) error {
@@ -48,6 +49,7 @@ type soaking struct {
 	fleet  *fleet.Fleet
 	book   *fleet.Book
 	relay  *fleet.Relay
+	page   string // URL of the relay's figures
 	steady []*fleet.Node
 	visits int
 	series soakSeries
@@ -81,7 +83,12 @@ func (r *run) soak(ctx context.Context, span time.Duration, rate float64) (err e
 
 // start starts the relay and the nodes that stay: two at the relay, of which one listens, and one at that one alone.
 func (s *soaking) start(ctx context.Context) (err error) {
-	if s.relay, err = s.fleet.Relay("relay", s.book); err != nil {
+	metrics, err := fleet.FreeAddr()
+	if err != nil {
+		return err
+	}
+	s.page = "http://" + metrics + relay.PathMetrics
+	if s.relay, err = s.fleet.Relay("relay", s.book, "--metrics", metrics); err != nil {
 		return err
 	}
 	listen, err := fleet.FreeAddr()
@@ -215,30 +222,49 @@ func (s *soaking) sample() error {
 			return err
 		}
 	}
-	m, err := readMetrics("http://" + s.relay.Addr + "/metrics")
+	figures, err := readMetrics(s.page)
 	if err != nil {
 		return err
 	}
-	if v, ok := m["go_goroutines"]; ok {
-		s.series.add(series{name: "relay goroutines", unit: "", slack: 5}, v)
-	}
-	if v, ok := m["go_memstats_heap_alloc_bytes"]; ok {
-		s.series.add(series{name: "relay heap", unit: "MB", share: 0.08, slack: 2}, (v-grown)/mb)
+	for _, o := range relaySeries {
+		v, ok := figures[o.metric]
+		if !ok {
+			return fmt.Errorf("%s has no %s", s.page, o.metric)
+		}
+		if o.grows {
+			v -= grown
+		}
+		s.series.add(o.series, v/o.per)
 	}
 	return nil
 }
 
-// readMetrics reads the values without labels of a Prometheus page; none if there is no such page.
+// relaySeries are what a relay says of itself.
+var relaySeries = []struct {
+	series
+	metric string
+	per    float64 // one of the unit
+	grows  bool    // with the log
+}{
+	{series{name: "relay heap", unit: "MB", share: 0.08, slack: 2}, "go_memstats_heap_alloc_bytes", 1e6, true},
+	{series{name: "relay goroutines", slack: 5}, "go_goroutines", 1, false},
+	{series{name: "relay descriptors", slack: 2}, "process_open_fds", 1, false},
+	{series{name: "relay rooms open", slack: 2}, "tallystick_relay_rooms_open", 1, false},
+	{series{name: "relay addresses", slack: 2}, "tallystick_relay_addresses", 1, false},
+	{series{name: "relay pending", unit: "kB", slack: 64}, "tallystick_relay_pending_bytes", 1e3, false},
+}
+
+// readMetrics reads the values without labels of a Prometheus page.
 func readMetrics(url string) (map[string]float64, error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	values := make(map[string]float64)
 	if resp.StatusCode != http.StatusOK {
-		return values, nil
+		return nil, fmt.Errorf("%s: %s", url, resp.Status)
 	}
+	values := make(map[string]float64)
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		if name, value, ok := strings.Cut(lines.Text(), " "); ok {

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/tallystick/tallystick/relay"
 )
 
 // A series is judged by what it does after it has warmed up: peaks do not matter, a steady rise does.
@@ -49,20 +53,39 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// Values with labels, comments and what is no number are left out; a relay without such a page has none.
+// The page of a real relay has all that is sampled, as figures without labels. No page is an error: it would look flat.
 func TestReadMetrics(t *testing.T) {
 	t.Parallel()
+	r, err := relay.New(relay.Config{Addr: "127.0.0.1:0", Data: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
 	mux := http.NewServeMux()
-	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("# HELP go_goroutines\n# TYPE go_goroutines gauge\ngo_goroutines 12\nx{a=\"b\"} 3\nheap 1.5e+06\nodd word\n"))
-	})
+	mux.Handle(relay.PathMetrics, r.Metrics())
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	m, err := readMetrics(server.URL + "/metrics")
-	if err != nil || m["go_goroutines"] != 12 || m["heap"] != 1.5e6 {
-		t.Errorf("got %v, %v", m, err)
+	figures, err := readMetrics(server.URL + relay.PathMetrics)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if m, err := readMetrics(server.URL + "/none"); err != nil || len(m) != 0 {
-		t.Errorf("got %v, %v", m, err)
+	for _, s := range relaySeries {
+		if _, ok := figures[s.metric]; !ok {
+			t.Errorf("no %s", s.metric)
+		}
+	}
+	if n := figures["go_goroutines"]; n < 1 {
+		t.Errorf("%v goroutines", n)
+	}
+	if _, err := readMetrics(server.URL + "/none"); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("no page: got %v", err)
 	}
 }
