@@ -26,6 +26,8 @@ type NodeConfig struct {
 	// Copied says that the store may not be the only or the newest copy (another device or inode than it recorded, or
 	// salvaged): writing waits until a peer's tips were seen, or ConfirmOnlyCopy.
 	Copied bool
+	// OnlyCopy is [Core.ConfirmOnlyCopy] from the start.
+	OnlyCopy bool
 	// Salvaged is what a salvage of the store found, in words; empty: there was none. It is told as the first event.
 	Salvaged string
 	Agent    string // what hello says; empty: the hub's
@@ -161,6 +163,9 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	c.tellSalvage(now())
 	c.lookAtForks(now())
 	c.setWriting()
+	if cfg.OnlyCopy {
+		c.ConfirmOnlyCopy(now())
+	}
 	if err := c.rememberOwn(); err != nil {
 		return nil, fmt.Errorf("room %v: %w", replica.Room(), err)
 	}

@@ -44,8 +44,9 @@ type openRoom struct {
 	sent  *store.Last
 }
 
-// openRoom opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged.
-func (p *program) openRoom(ctx context.Context, person *profile.Person, name string) (*openRoom, error) {
+// openRoom opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged. onlyCopy is the
+// user's word that no other copy of it is in use.
+func (p *program) openRoom(ctx context.Context, person *profile.Person, name string, onlyCopy bool) (*openRoom, error) {
 	charter := crdt.OpenLedger(name)
 	room := charter.ID()
 	path := person.RoomPath(room)
@@ -70,14 +71,14 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 	if got := o.store.Meta().Room; got != room {
 		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], name), o.close())
 	}
-	err = o.openNode(ctx, charter, person, report)
+	err = o.openNode(ctx, charter, person, report, onlyCopy)
 	var refused *crdt.RefusedError
 	if errors.As(err, &refused) && report == nil {
 		// Every checksum is good and what they are of is not: the file was damaged before it was written, or by somebody.
 		why := err
 		if err = o.store.Close(); err == nil {
 			if o.store, report, err = salvage.Rebuild(path, charter, own, why); err == nil {
-				err = o.openNode(ctx, charter, person, report)
+				err = o.openNode(ctx, charter, person, report, onlyCopy)
 			}
 		}
 	}
@@ -88,14 +89,14 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 }
 
 // openNode reads and checks all of the store.
-func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *profile.Person, report *salvage.Report) (err error) {
+func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *profile.Person, report *salvage.Report, onlyCopy bool) (err error) {
 	found := ""
 	if report != nil {
 		found = report.String()
 	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
 		Charter: charter, Key: person.Secret.PrivateKey(), Store: o.store, Last: o.last, Sent: o.sent, Copied: o.store.Moved(),
-		Salvaged: found,
+		OnlyCopy: onlyCopy, Salvaged: found,
 	})
 	return err
 }

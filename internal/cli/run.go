@@ -209,14 +209,11 @@ type opened struct {
 // open opens the room and starts node and connections. start runs a goroutine; opened.stop ends them all, after the last
 // commit, and waits for them. say takes what the user is to be told; changed is called when links.settled may have changed.
 func (s *session) open(ctx context.Context, start func(func()), say func(string, ...any), changed func()) (*opened, error) {
-	room, err := s.p.openRoom(ctx, s.person, s.room)
+	room, err := s.p.openRoom(ctx, s.person, s.room, s.flags.onlyCopy)
 	if err != nil {
 		return nil, err
 	}
 	o := &opened{openRoom: room, ended: make(chan struct{})}
-	if s.flags.onlyCopy {
-		room.node.ConfirmOnlyCopy()
-	}
 	o.hub = transport.NewHub(transport.HubConfig{Agent: "tallystick node " + Version})
 	if err := o.hub.Add(room.node); err != nil {
 		return nil, errors.Join(err, room.close())
