@@ -126,6 +126,7 @@ type keeper struct {
 	replica *crdt.Replica
 	waiting orphan.Packs
 	report  *Report
+	signed  bool // a pack was signed for this room
 
 	own   *Own
 	stray []*crdt.Pack // that hold own changes, and nothing leads to them
@@ -134,9 +135,6 @@ type keeper struct {
 
 // judge reads every intact record of w.
 func judge(w *store.Wreck, c crdt.Charter, own *Own) (*Report, *keeper, error) {
-	if room, ok := w.Room(); ok && room != c.ID() {
-		return nil, nil, ErrWrongRoom
-	}
 	replica, err := crdt.NewKeeper(c)
 	if err != nil {
 		return nil, nil, err
@@ -147,6 +145,11 @@ func judge(w *store.Wreck, c crdt.Charter, own *Own) (*Report, *keeper, error) {
 	k.report.Partial = w.Partial()
 	if err := w.Each(k.record); err != nil {
 		return nil, nil, err
+	}
+	// What the file seems to say of its room may be what somebody wrote into a record that is damaged now. Signatures are of one
+	// room: a good one tells more.
+	if room, ok := w.Room(); ok && room != c.ID() && !k.signed {
+		return nil, nil, ErrWrongRoom
 	}
 	k.vouch()
 	k.report.Changes, k.report.Waiting = replica.Len(), k.waiting.Changes()
@@ -165,6 +168,7 @@ func (k *keeper) record(r store.Intact, record []byte) error {
 		if err := k.checker.Verify(pack); err != nil {
 			return err
 		}
+		k.signed = true
 		if k.hasOwn(pack) && r.Stray {
 			k.stray = append(k.stray, pack)
 			return nil

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/store"
@@ -436,5 +439,38 @@ func TestNothingLeft(t *testing.T) {
 	write(t, path, []byte("alice -> bob 1\n"))
 	if _, _, err := Open(path, charter, nil); !errors.Is(err, store.ErrNotStore) {
 		t.Errorf("a text: got %v", err)
+	}
+}
+
+// TestPlantedRoom: what an author wrote into a record that is damaged now does not make the file that of another room.
+func TestPlantedRoom(t *testing.T) {
+	t.Parallel()
+	memo := ""
+	for n := 0; memo == ""; n++ { // text that reads as the place in which a store says of which room it is
+		room := fmt.Appendf(nil, "a room that somebody made up %03d", n%1000)
+		sum := crc32.Checksum(append([]byte("room\x00"), room...), crc32.MakeTable(crc32.Castagnoli))
+		if sealed := binary.BigEndian.AppendUint32([]byte("room"), sum); utf8.Valid(sealed) {
+			memo = string(append(sealed, room...)) + strings.Repeat("x", 20_000) + "planted"
+		}
+	}
+	p := newPeople(t, 2)
+	for i := range 6 {
+		p.write(i%2, fmt.Sprintf("memo-%02d", i))
+	}
+	for range 8 {
+		p.write(0, memo)
+	}
+	path, content := storeOf(t, p.packs, 1)
+	write(t, path, spoil(t, content, "planted"))
+	if w, err := store.OpenWreck(path); err != nil {
+		t.Fatal(err)
+	} else {
+		room, ok := w.Room()
+		if err := w.Close(); err != nil || !ok || room == charter.ID() {
+			t.Fatalf("nothing is planted: got room %x, %v, %v", room, ok, err)
+		}
+	}
+	if snap, report := open(t, path, nil, nil); report == nil || snap.View.Changes() != 6 {
+		t.Errorf("got %v, %d changes", report, snap.View.Changes())
 	}
 }
