@@ -128,7 +128,7 @@ func (c *conn) read(ctx context.Context) error {
 	}
 	extend()
 	c.ws.SetPingHandler(func(data string) error {
-		extend() // our own ping may stand behind what the network holds of our packs
+		extend() // our own ping may stand behind what the network holds of our packs, or those that the peer works off
 		return c.onPing(data)
 	})
 	c.ws.SetPongHandler(func(data string) error {
@@ -161,6 +161,7 @@ func (c *conn) read(ctx context.Context) error {
 		if err := c.dispatch(ctx, m); err != nil {
 			return err
 		}
+		extend() // it was we who were late, not the peer
 	}
 }
 

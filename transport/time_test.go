@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"net"
 	"net/http"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/tallystick/tallystick/crdt"
 )
 
 // TestBackoff: pauses stay below a bound that doubles, are random, and begin anew after a reset.
@@ -273,6 +276,34 @@ func TestSilentPeer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLateTurn: a peer whose packs wait here for longer than ReadTimeout was not silent, and is read further.
+func TestLateTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := mustNode(t, 1), mustNode(t, 2)
+		server := NewHub(HubConfig{
+			Agent:  "tallystick relay test",
+			Charge: func(net.Conn, iter.Seq2[crdt.Author, int]) time.Duration { return 90 * time.Second },
+		})
+		dialler := pipeHubs(t, server, Limits{})
+		if err := server.Add(a); err != nil {
+			t.Fatal(err)
+		}
+		stop := runAll(t, a.Run, b.Run, server.Run, dialler.Run)
+		synctest.Wait()
+		if _, err := dialler.Connect(b, "ws://pipe"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		mustAppend(t, b, "one")
+		pass(5 * time.Minute)
+		synctest.Wait()
+		if got := a.Snapshot(); got.View.Changes() != 1 || len(got.Peers) != 1 || got.Peers[0].State != PeerLive {
+			t.Errorf("%d changes, peers %+v; want 1 change, and one peer since the beginning", got.View.Changes(), got.Peers)
+		}
+		stop()
+	})
 }
 
 // TestHelloTimeoutOfListener: who dials a listener that says no hello gives up and tries again.

@@ -42,7 +42,7 @@ func (c *conn) writeControl() error {
 	now := time.Now()
 	until := now.Add(c.hub.limits.WriteTimeout)
 	c.mu.Lock()
-	data, answer, ping := c.pong, c.ponging, c.pinging
+	data, answer, ping := c.pong, c.ponging && !c.ending, c.pinging && !c.ending // the end is not put off for them
 	c.pong, c.ponging, c.pinging = "", false, false
 	if ping {
 		c.pinged = now.UnixNano()
@@ -161,8 +161,8 @@ func writeError(err error) error {
 	return fmt.Errorf("%w: %w", ErrConnection, err)
 }
 
-// pop takes the oldest message; it is nil if there is only a ping to be sent or answered. end: nothing is left and nothing more will come. Nodes that wait for room are poked
-// when the queue is half empty.
+// pop takes the oldest message; it is nil if there is only a ping to be sent or answered. end: nothing is left and nothing more
+// will come. Nodes that wait for room are poked when the queue is half empty.
 func (c *conn) pop() (msg []byte, more, end bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
