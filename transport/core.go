@@ -264,8 +264,13 @@ func (c *Core) closedBecause() error {
 	}
 }
 
-// ConfirmOnlyCopy ends the guard of a store that looks copied, on the user's word.
+// ConfirmOnlyCopy ends the guard of a store that looks copied, on the user's word. It does not where a peer is known to hold an
+// own change that is not here: the next one would be a fork, whoever else has a copy.
 func (c *Core) ConfirmOnlyCopy(now time.Time) {
+	if c.guarded && c.lostSent() {
+		c.event(Event{Time: now, Kind: EventGuard, Code: "guarded", Text: "a newer change of this key was sent than is here: connect to a peer that has it, or go on under a new name: tallystick run NAME"})
+		return
+	}
 	c.unguard(now, "the user says that this is the only copy")
 }
 

@@ -107,6 +107,41 @@ func wantSalvage(t *testing.T, s *Snapshot, codes ...string) {
 	}
 }
 
+// TestSentAndLost: where a peer is known to hold a newer own change than is here, no word of the user opens the key: its next
+// change would be a fork. Once that change is back, one does.
+func TestSentAndLost(t *testing.T) {
+	t.Parallel()
+	st, last, ids := storeOfOne(t, 5)
+	lost := st.frames[4]
+	st.frames = st.frames[:4:4]
+	sent := &memLast{id: ids[4], set: true}
+	cfg := NodeConfig{Charter: crdt.OpenLedger("lost"), Key: testKey(1), Store: st, Last: last, Sent: sent, Copied: true, OnlyCopy: true}
+	c, err := OpenCore(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ConfirmOnlyCopy(orphanEpoch)
+	c.room.noteSent(c.room.lastOwn) // a peer holds all that is here
+	c.keepSent(orphanEpoch, 0)
+	if got := c.Snapshot(orphanEpoch).Writing; got != WriteGuarded || sent.id != ids[4] || last.id != ids[4] {
+		t.Errorf("writing %d, want it guarded; sent and last are %x and %x, want %x", got, sent.id[:4], last.id[:4], ids[4][:4])
+	}
+	pack, err := crdt.NewChecker(cfg.Charter).Check(lost, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := c.replica.Receive(pack, 1, orphanEpoch); out.Err != nil || out.To != 5 {
+		t.Fatalf("got %+v", out)
+	}
+	if err := c.Commit(orphanEpoch); err != nil {
+		t.Fatal(err)
+	}
+	c.ConfirmOnlyCopy(orphanEpoch)
+	if got := c.Snapshot(orphanEpoch).Writing; got != WriteOpen {
+		t.Errorf("writing %d with all back, want it open", got)
+	}
+}
+
 // TestForgedOrphan: what waits is not trusted for having been in the store.
 func TestForgedOrphan(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,10 @@
 package transport
 
-import "time"
+import (
+	"time"
+
+	"github.com/tallystick/tallystick/crdt"
+)
 
 // sentPeriod is how often the newest sent change is written down. A kill in between costs that much: the changes show as
 // unsent until a peer is asked again.
@@ -31,6 +35,18 @@ func (c *Core) keepSent(now time.Time, period time.Duration) {
 	if id == c.sentID {
 		return
 	}
+	if c.lostSent() {
+		return // what is written down is newer
+	}
 	c.sentID, c.sentAt = id, now
 	_ = c.cfg.Sent.Set(id) // a claim of peers: what is not written down is learnt again from them
+}
+
+// lostSent reports whether a peer has said to hold an own change that is not in the log: it was lost here.
+func (c *Core) lostSent() bool {
+	if c.sentID == (crdt.ChangeID{}) {
+		return false
+	}
+	_, found := c.replica.Index(c.sentID)
+	return !found
 }

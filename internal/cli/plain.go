@@ -203,7 +203,7 @@ func (m *plain) submit(ctx context.Context, line int, literal crdt.Literal) erro
 			return submitHint(err)
 		}
 		if patience == nil {
-			m.p.note("this store looks copied, restored or salvaged: writing waits, up to %v, for a peer that knows this key; if no other copy is in use: --only-copy", m.flags.wait)
+			m.p.note("this store looks copied, restored or salvaged: writing waits, up to %v, for a peer that knows this key; if no other copy is in use, and nothing newer was sent: --only-copy", m.flags.wait)
 			timer := time.NewTimer(m.flags.wait)
 			defer timer.Stop()
 			patience = timer.C
@@ -222,7 +222,7 @@ func (m *plain) submit(ctx context.Context, line int, literal crdt.Literal) erro
 func submitHint(err error) error {
 	switch {
 	case errors.Is(err, transport.ErrGuarded):
-		return fmt.Errorf("%w; connect to a peer that knows this key, or, if no other copy is in use, give --only-copy", err)
+		return fmt.Errorf("%w; connect to a peer that knows this key, or, if no other copy is in use and nothing newer was sent, give --only-copy", err)
 	case errors.Is(err, transport.ErrSelfFork):
 		return fmt.Errorf("%w; go on under a new name: tallystick run NAME", err)
 	}

@@ -43,7 +43,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	s.BoolVar(&f.json, "json", false, "plain mode with one JSON object a line; a relay: JSON logs")
 	s.DurationVar(&f.wait, "wait", defaultWait, "plain mode: how long to wait at the end of input until a peer has stored everything")
 	s.IntVar(&f.tail, "tail", -1, "plain mode: print only the last `N` of the entries that are here already; -1: all")
-	s.BoolVar(&f.onlyCopy, "only-copy", false, "say that no other copy of this key and its stores is in use (after a restore or a move)")
+	s.BoolVar(&f.onlyCopy, "only-copy", false, "say that no other copy of this key and its stores is in use, and nothing newer was sent (after a move)")
 	s.StringVar(&f.color, "color", "auto", "the screen's `COLOURS`: auto, never, or 16")
 	s.BoolVar(&f.ascii, "ascii", false, "the screen uses no character beyond ASCII")
 	_ = cmd.RegisterFlagCompletionFunc("room", cobra.NoFileCompletions) // the flags exist
