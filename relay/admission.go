@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -57,6 +58,9 @@ func (a *admission) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c := a.take(nc); c != nil {
+			if tcp, ok := nc.(*net.TCPConn); ok {
+				return &tcpConn{tcp, c}, nil
+			}
 			return c, nil
 		}
 		_ = nc.Close() // nothing was said on it
@@ -222,11 +226,36 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// tcpConn is a conn over TCP. [net.Buffers] writes all of its pieces in one call to the system only if it is given what a
+// *net.TCPConn is or embeds: otherwise a websocket message of more than the writer's buffer takes two, and its reader wakes twice.
+type tcpConn struct {
+	*net.TCPConn
+	counted *conn
+}
+
+func (c *tcpConn) Read(p []byte) (int, error) { return c.counted.Read(p) }
+
+func (c *tcpConn) Close() error { return c.counted.Close() }
+
+// WriteTo reads within the rates, too: that of a *net.TCPConn would not.
+func (c *tcpConn) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{c.counted})
+}
+
+// countedConn is what the admission knows of a connection.
+func countedConn(nc net.Conn) (*conn, bool) {
+	if c, ok := nc.(*tcpConn); ok {
+		return c.counted, true
+	}
+	c, ok := nc.(*conn)
+	return c, ok
+}
+
 type connKey struct{}
 
 // withConn is [http.Server].ConnContext: it hands the connection on to the handler.
 func withConn(ctx context.Context, nc net.Conn) context.Context {
-	if c, ok := nc.(*conn); ok {
+	if c, ok := countedConn(nc); ok {
 		return context.WithValue(ctx, connKey{}, c)
 	}
 	return ctx

@@ -62,7 +62,7 @@ type authorRates struct {
 
 // charge is [transport.HubConfig].Charge.
 func (r *authorRates) charge(remote net.Conn, runs iter.Seq2[crdt.Author, int]) time.Duration {
-	if c, ok := remote.(*conn); !ok || !c.limited {
+	if c, ok := countedConn(remote); !ok || !c.limited {
 		return 0
 	}
 	wait := r.take(time.Now(), runs)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/netip"
@@ -150,5 +151,65 @@ func TestRatesExemptLoopback(t *testing.T) {
 	a.live(2)
 	if got := r.figure(t, "delay_seconds_total"); got != 0 {
 		t.Errorf("a local connection waited for %v s", got)
+	}
+}
+
+// However a connection over TCP is read, all that is read of it is charged; and to close it counts once.
+func TestTCPConnIsCharged(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	a := newAdmission(ln, Policy{}.withDefaults())
+	for name, read := range map[string]func(net.Conn) (int64, error){
+		"Read":    func(c net.Conn) (int64, error) { return io.Copy(io.Discard, struct{ io.Reader }{c}) },
+		"WriteTo": func(c net.Conn) (int64, error) { return io.Copy(struct{ io.Writer }{io.Discard}, c) },
+	} {
+		out, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		in, err := a.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, ok := countedConn(in)
+		if !ok {
+			t.Fatalf("%T is not counted", in)
+		}
+		c.limited = true // as one from elsewhere
+		a.mu.Lock()
+		a.address(c.addr).connections++
+		a.mu.Unlock()
+		buffers := net.Buffers{make([]byte, 100), make([]byte, 5000)}
+		if n, err := buffers.WriteTo(in); n != 5100 || err != nil {
+			t.Errorf("%s: %d bytes were written: %v", name, n, err)
+		}
+		if _, err := io.CopyN(io.Discard, out, 5100); err != nil {
+			t.Errorf("%s: what was written: %v", name, err)
+		}
+		const sent = 10_000
+		if _, err := out.Write(make([]byte, sent)); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		idle := c.rate
+		if n, err := read(in); n != sent || err != nil {
+			t.Errorf("%s: got %d bytes, %v", name, n, err)
+		}
+		if c.rate == idle {
+			t.Errorf("%s: nothing was charged", name)
+		}
+		for range 2 {
+			_ = in.Close() // the second does nothing
+		}
+		if got := a.connections(); got != 0 {
+			t.Errorf("%s: %d connections are counted after it was closed", name, got)
+		}
 	}
 }
