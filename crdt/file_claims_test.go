@@ -45,3 +45,41 @@ func TestFileClaimsShareTheBound(t *testing.T) {
 		t.Errorf("%d bytes allocated for %d", n, len(file))
 	}
 }
+
+// What a file holds beyond what its head claims is not taken into memory: reading ends in the pack that is too much, whatever
+// comes behind it.
+func TestFileHoldsNoMoreThanItClaims(t *testing.T) {
+	const claim = 2 << 20
+	r := longLedger(t)
+	saved := r.Save(nil)
+	charter := r.Charter().Append(nil)
+	head := len("tallystick room file v1\x00") + len(binary.AppendUvarint(nil, uint64(len(charter)))) + len(charter)
+	n, size := binary.Uvarint(saved[head:])
+	_, more := binary.Uvarint(saved[head+size:])
+	if n != uint64(r.Len()) {
+		t.Fatalf("the head is elsewhere: %d changes", n)
+	}
+	file := binary.AppendUvarint(append([]byte(nil), saved[:head+size]...), claim)
+	file = binary.BigEndian.AppendUint32(file, crc32.Checksum(file, crc32.MakeTable(crc32.Castagnoli)))
+	file = append(file, saved[head+size+more+4:]...)
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := crdt.LoadFile(file)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, crdt.ErrFileColumns) || got == nil {
+		t.Fatalf("got %v", err)
+	}
+	held := 0
+	for i := range got.Len() {
+		held += len(got.At(i).Payload)
+	}
+	if got.Len() == 0 || held > claim {
+		t.Errorf("%d changes of %d bytes loaded, claimed were %d bytes", got.Len(), held, claim)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > crdt.MaxFileColumnBytes+8*claim/2 && !crdt.RaceDetector {
+		t.Errorf("%d bytes allocated for a claim of %d", n, claim)
+	} else {
+		t.Logf("%d bytes allocated, %d changes of %d", n, got.Len(), r.Len())
+	}
+}

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// A FileHead is what a room file says of itself in front: claims, until
-// [LoadFile] has read all.
+// A FileHead is what a room file says of itself in front. [LoadFile] takes in no
+// more than it claims.
 type FileHead struct {
 	Charter      Charter
 	Changes      int
@@ -61,6 +61,8 @@ func readFileHead(data []byte) (h FileHead, size int, err error) {
 // signature of every chain's newest change is checked, which covers the chain.
 // The other signatures are checked only where a checksum or a tip's signature
 // fails.
+//
+// A file that holds more than its head claims is damaged from there on.
 //
 // The error is a *[DamageError] for the first bad change. The replica beside it
 // has what is intact before that, proved by signatures; it is nil if the head is

@@ -361,10 +361,19 @@ func (f *packReader) unverified() (bad fileRun, found bool) {
 	return bad, false
 }
 
-// accept puts the pack into the log and the document; or it returns [ErrFull] and
-// does nothing.
+// accept puts the pack into the log and the document; or it returns [ErrFull], or
+// [ErrFileColumns] if the head claims fewer bytes, and does nothing.
 func (f *fileReader) accept() error {
 	r, l, p := f.replica, f.replica.log, &f.pack
+	left := f.payloads
+	for k := range p.changes {
+		start, end := byteStringAt(p.payload, p.changes[k].place)
+		left -= int64(end - start)
+	}
+	if left < 0 { // callers judge the file by its head
+		return ErrFileColumns
+	}
+	f.payloads = left
 	if err := l.space(len(p.changes), len(p.links), len(p.payload)); err != nil {
 		return err
 	}
@@ -381,7 +390,6 @@ func (f *fileReader) accept() error {
 			a.number = l.authorIndex(a.key) + 1
 		}
 		start, end := byteStringAt(p.payload, c.place)
-		f.payloads -= int64(end - start)
 		i := l.add(&p.ids[k], a.number-1, c.prev, p.links[links:c.links], c.decodes, uint32(pos)+c.place, int(end-start))
 		if links = c.links; c.takes {
 			l.setChild(c.prev, i)

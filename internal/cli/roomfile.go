@@ -22,11 +22,15 @@ import (
 // maxRoomFileBytes bounds what is read of a room file: all of it is in memory at once.
 const maxRoomFileBytes = 1 << 30
 
-// maxRoomBytes bounds what a room file takes in memory once it is unpacked, which is many times its size: a few hundred kB
-// may hold as many MB. changeBytes is what a change takes there besides its bytes.
+// What a room file takes in memory once it is unpacked is many times its size: 56 times for entries that differ in a number,
+// 300 for somebody's typing, letter by letter, 10,000 for one entry said over and over. Anybody may sign such a file, so its
+// head, which crdt.LoadFile holds it to, is judged by its size: it may take maxSmallRoomBytes and maxRoomRatio times its
+// size, and maxRoomBytes at most. changeBytes is what a change takes besides its bytes.
 const (
-	maxRoomBytes = 2 << 30
-	changeBytes  = 192
+	maxSmallRoomBytes = 128 << 20
+	maxRoomRatio   = 256
+	maxRoomBytes   = 2 << 30
+	changeBytes    = 192
 )
 
 // appendBytes is how many bytes of packs are made durable at once.
@@ -142,19 +146,9 @@ func (p *program) load(word, roomFlag, path string) error {
 		return err
 	}
 	charter := crdt.OpenLedger(name)
-	head, err := crdt.ReadFileHead(data)
+	from, damage, err := unpack(path, data, charter)
 	if err != nil {
-		return fileError(path, err)
-	}
-	if head.Charter.ID() != charter.ID() {
-		return fmt.Errorf("load %s: %w: it is %q, %x, and not %q, %x", path, crdt.ErrWrongRoom, head.Charter.Name, head.Charter.ID(), name, charter.ID())
-	}
-	if err := fits(path, head); err != nil {
 		return err
-	}
-	from, damage := crdt.LoadFile(data)
-	if from == nil {
-		return fileError(path, damage)
 	}
 	st, err := store.Open(person.RoomPath(charter.ID()))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -179,11 +173,32 @@ func (p *program) load(word, roomFlag, path string) error {
 	return nil
 }
 
-// fits refuses a file that would take too much memory once it is unpacked.
-func fits(path string, head crdt.FileHead) error {
-	if n := head.PayloadBytes + int64(head.Changes)*changeBytes; n > maxRoomBytes {
-		return fmt.Errorf("load %s: it says that it holds %d changes with %d bytes, which take %d bytes of memory: at most %d are loaded",
-			path, head.Changes, head.PayloadBytes, n, int64(maxRoomBytes))
+// unpack makes the replica that data, the file at path, holds, as far as it is intact: damage says where that ends. With err
+// it makes none: data is no file of this room, or would take too much memory.
+func unpack(path string, data []byte, charter crdt.Charter) (from *crdt.Replica, damage, err error) {
+	head, err := crdt.ReadFileHead(data)
+	if err != nil {
+		return nil, nil, fileError(path, err)
+	}
+	if head.Charter.ID() != charter.ID() {
+		return nil, nil, fmt.Errorf("load %s: %w: it is %q, %x, and not %q, %x", path, crdt.ErrWrongRoom, head.Charter.Name, head.Charter.ID(), charter.Name, charter.ID())
+	}
+	if err := fits(path, len(data), head); err != nil {
+		return nil, nil, err
+	}
+	from, damage = crdt.LoadFile(data)
+	if from == nil {
+		return nil, nil, fileError(path, damage)
+	}
+	return from, damage, nil
+}
+
+// fits refuses a file of size bytes that would take too much memory once it is unpacked.
+func fits(path string, size int, head crdt.FileHead) error {
+	n, most := head.PayloadBytes+int64(head.Changes)*changeBytes, min(maxRoomBytes, maxSmallRoomBytes+maxRoomRatio*int64(size))
+	if n > most {
+		return fmt.Errorf("load %s: it says that it holds %d changes with %d bytes, which take %d bytes of memory: of a file of %d bytes, at most %d are loaded",
+			path, head.Changes, head.PayloadBytes, n, size, most)
 	}
 	return nil
 }
