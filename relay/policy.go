@@ -15,7 +15,7 @@ type Policy struct {
 	MaxOpenRooms  int   // in memory at a time; beyond, idle ones are closed early, and if there is none: `relay-busy`
 	MaxRoomBytes  int64 // of one room's file and 192 for each change, about its memory; a room that has reached it is closed, and refused with `room-full`
 	MaxOpenBytes  int64 // of all open rooms, counted as for MaxRoomBytes: beyond, as MaxOpenRooms
-	MaxTotalBytes int64 // of all rooms' files; beyond, no new room is made: `rooms-full`
+	MaxTotalBytes int64 // of all rooms' files, damaged ones that are kept among them; beyond, no new room is made: `rooms-full`
 	MaxOpening    int   // stores that are read and checked at a time; others wait
 
 	MaxConnections        int // TCP connections at a time; beyond, HTTP status 503

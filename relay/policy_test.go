@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -51,6 +52,46 @@ func TestMaxRooms(t *testing.T) {
 	}
 	r = startRelay(t, dir, Policy{MaxRooms: 1}, nil)
 	join(t, r.URL(), "two").refused(CodeRoomsFull)
+}
+
+// The damaged file of a room counts besides the new one, at once and after a restart.
+func TestMaxTotalBytesCountsDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "rooms", roomFile(crdt.OpenLedger("one").ID()))
+	r := startRelay(t, dir, Policy{}, nil)
+	a := join(t, r.URL(), "one")
+	a.say(3, 100)
+	a.live(3)
+	a.stop()
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(content[:2*4096]) // both meta pages
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	// Enough for either file, not for both.
+	policy := Policy{MaxTotalBytes: int64(len(content)) + 1}
+	r = startRelay(t, dir, policy, nil)
+	join(t, r.URL(), "one").live(3)
+	if _, err := os.Stat(path + store.DamagedInfix + "1"); err != nil {
+		t.Fatal(err)
+	}
+	join(t, r.URL(), "two").refused(CodeRoomsFull)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = startRelay(t, dir, policy, nil)
+	join(t, r.URL(), "two").refused(CodeRoomsFull)
+	if got, least := r.figure(t, "rooms_bytes"), float64(len(content)); got <= least {
+		t.Errorf("%v bytes, of which a damaged file has %v", got, least)
+	}
 }
 
 func TestMaxTotalBytes(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/safe"
+	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -50,6 +52,7 @@ type rooms struct {
 	kept    map[crdt.RoomID]int64 // those with a file, and its size when it was last closed; open ones know better
 	open    map[crdt.RoomID]*room
 	refused map[crdt.RoomID]refusal // rooms with a file, so no more than kept
+	damaged map[crdt.RoomID]int64   // bytes of the damaged files beside rooms, as of the start or of the newest salvage
 	closed  bool                    // no more are opened
 }
 
@@ -83,7 +86,7 @@ func newRooms(ctx context.Context, dir string, p Policy, log *slog.Logger) (*roo
 		dir: dir, policy: p, log: log, ctx: ctx,
 		meter: new(transport.Meter), pending: &transport.PendingBudget{Bytes: p.MaxPendingBytes, Floor: p.PendingFloorBytes},
 		slots: make(chan struct{}, p.MaxOpening), kick: make(chan struct{}, 1),
-		kept: map[crdt.RoomID]int64{}, open: map[crdt.RoomID]*room{}, refused: map[crdt.RoomID]refusal{},
+		kept: map[crdt.RoomID]int64{}, open: map[crdt.RoomID]*room{}, refused: map[crdt.RoomID]refusal{}, damaged: map[crdt.RoomID]int64{},
 	}
 	if err := disk.MkdirAll(dir); err != nil {
 		return nil, err
@@ -93,17 +96,33 @@ func newRooms(ctx context.Context, dir string, p Policy, log *slog.Logger) (*roo
 		return nil, err
 	}
 	for _, e := range entries {
-		id, ok := parseRoomFile(e.Name())
+		name, _, damaged := strings.Cut(e.Name(), store.DamagedInfix)
+		id, ok := parseRoomFile(name)
 		if !ok {
 			continue
 		}
 		info, err := e.Info()
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && damaged: // taken away just now
+		case err != nil:
 			return nil, err
+		case damaged:
+			rs.damaged[id] += info.Size()
+		default:
+			rs.kept[id] = info.Size()
 		}
-		rs.kept[id] = info.Size()
 	}
 	return rs, nil
+}
+
+// damagedBytes is the size of all damaged files beside the store at path.
+func damagedBytes(path string) (sum int64) {
+	for n := 1; n <= store.MaxDamaged; n++ {
+		if info, err := os.Lstat(fmt.Sprintf("%s%s%d", path, store.DamagedInfix, n)); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
 }
 
 func roomFile(id crdt.RoomID) string { return hex.EncodeToString(id[:]) + roomSuffix }
@@ -224,10 +243,13 @@ func (rs *rooms) openBytes() int64 {
 	return sum
 }
 
-// all counts the rooms that are kept and those of the open ones that are not yet, if also says so; and the bytes of all.
-// It costs O(kept).
+// all counts the rooms that are kept and those of the open ones that are not yet, if also says so; and the bytes of all,
+// damaged files among them. It costs O(kept).
 func (rs *rooms) all(also func(*room) bool) (count int, bytes int64) {
 	count = len(rs.kept)
+	for _, size := range rs.damaged {
+		bytes += size
+	}
 	for id, size := range rs.kept {
 		if r := rs.open[id]; r != nil {
 			size = max(size, r.bytes())
@@ -326,6 +348,9 @@ func (rs *rooms) loadOnce(ctx context.Context, r *room, charter crdt.Charter, wh
 	found := ""
 	if s.salvaged != nil {
 		rs.metrics.storeSalvaged()
+		rs.mu.Lock()
+		rs.damaged[r.id] = damagedBytes(s.path)
+		rs.mu.Unlock()
 		found = s.salvaged.String()
 		rs.log.Error("room salvaged", "room", r.id.String(), "name", r.name, "kept", s.salvaged.Kept, "changes", s.salvaged.Changes,
 			"waiting", s.salvaged.Waiting, "found", found)

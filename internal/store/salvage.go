@@ -257,6 +257,9 @@ func (w *Wreck) replace(tmp string) (kept string, err error) {
 	return kept, disk.SyncDir(filepath.Dir(w.path))
 }
 
+// DamagedInfix stands between the name of a store and the number of a damaged file that is kept beside it.
+const DamagedInfix = ".damaged-"
+
 // keep gives the damaged file a name of its own, which no other file has.
 func (w *Wreck) keep() (string, error) {
 	ours, err := w.file.Stat()
@@ -267,7 +270,7 @@ func (w *Wreck) keep() (string, error) {
 		return "", fmt.Errorf("%w: another file has its name now", errors.Join(fs.ErrNotExist, err))
 	}
 	for n := 1; n <= MaxDamaged; n++ {
-		name := fmt.Sprintf("%s.damaged-%d", w.path, n)
+		name := fmt.Sprintf("%s%s%d", w.path, DamagedInfix, n)
 		if there, err := os.Lstat(name); err == nil {
 			if os.SameFile(ours, there) {
 				return name, nil // a salvage that was killed
