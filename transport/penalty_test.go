@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/tallystick/tallystick/crdt"
 )
 
 // TestPenalties: each refusal doubles the wait, up to a bound that is low where a proxy may be; time ends it.
@@ -79,4 +81,46 @@ func TestForgerWaits(t *testing.T) {
 	again.hello()
 	again.send(testCharter.ID(), others)
 	waitFor(t, node, "the other change", func(s *Snapshot) bool { return s.View.Changes() == 2 })
+}
+
+// TestHonestIsNotPenalised: only what was refused for its bytes makes an address wait: not what a full room did not take, nor what
+// was ended for anything else that happens to the honest.
+func TestHonestIsNotPenalised(t *testing.T) {
+	share := shareOf("127.0.0.1:80")
+	for name, tt := range map[string]struct {
+		err  error
+		late bool
+	}{
+		"full replica":  {fmt.Errorf("receive: %w", crdt.ErrFull), false},
+		"full room":     {&RefuseError{"room-full", "this room is full"}, false},
+		"going away":    {ErrGoingAway, false},
+		"slow":          {ErrSlowReader, false},
+		"said goodbye":  {&PeerError{"room-full", "full"}, false},
+		"refused bytes": {fmt.Errorf("receive: %w", &crdt.RefusedError{}), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			node := startNode(t, NodeConfig{})
+			hub, url := startHub(t, HubConfig{})
+			if err := hub.Add(node); err != nil {
+				t.Fatal(err)
+			}
+			dialRaw(t, url).hello()
+			waitFor(t, node, "the peer", func(s *Snapshot) bool { return len(s.Peers) == 1 })
+			var l *link
+			hub.mu.Lock()
+			for c := range hub.conns {
+				c.mu.Lock()
+				l = c.links[testCharter.ID()]
+				c.mu.Unlock()
+			}
+			hub.mu.Unlock()
+			l.conn.endRoom(l, Ended{Err: tt.err})
+			hub.penalties.mu.Lock()
+			_, late := hub.penalties.of[share]
+			hub.penalties.mu.Unlock()
+			if late != tt.late {
+				t.Errorf("its address waits: %v, want %v", late, tt.late)
+			}
+		})
+	}
 }
