@@ -25,8 +25,9 @@ type world struct {
 	nodes []*node // ann, relay, bob
 	wires []*wire
 	ids   transport.PeerID
-	said  int  // honest edits
-	over  bool // the attack is over, and honest authors go on with what it has left
+	said  int           // honest edits
+	ahead time.Duration // how far time is let go on for what is due: longer than anything that the attacks wait for
+	over  bool          // the attack is over, and honest authors go on with what it has left
 
 	pendingPacks, pendingBytes int // the most that ever waited at one node
 	toAttackers                int // bytes
@@ -95,7 +96,11 @@ func newWorld(t testing.TB, seed uint64, kind crdt.Kind, attacks ...Attack) *wor
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 3)), now: time.Unix(1_800_000_000, 0)}
 	w.room = &Room{Rand: rand.New(rand.NewPCG(seed, 4)), Now: w.now}
 	w.room.Charter = crdt.Charter{Name: "attacked", Kind: kind, Params: crdt.Literal{0xa0}}
+	w.ahead = time.Minute
 	for _, a := range attacks {
+		if a.Slow {
+			w.ahead = 3 * time.Minute
+		}
 		if a.Kind != "" {
 			w.room.Charter.Kind = a.Kind
 		}
@@ -271,7 +276,7 @@ func (w *world) bounds(n *node) {
 	}
 }
 
-// settle runs until nothing is on its way and nothing is due within a minute. now and then an honest edit is made, if traffic.
+// settle runs until nothing is on its way and nothing is due within w.ahead. now and then an honest edit is made, if traffic.
 func (w *world) settle() { w.run(0) }
 
 func (w *world) run(edits int) {
@@ -306,7 +311,7 @@ func (w *world) run(edits int) {
 		for _, n := range w.nodes {
 			soon(n.core.Deadline())
 		}
-		if next.IsZero() || next.After(w.now.Add(time.Minute)) {
+		if next.IsZero() || next.After(w.now.Add(w.ahead)) {
 			break
 		}
 		if next.After(w.now) {

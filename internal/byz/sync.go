@@ -218,7 +218,12 @@ var syncAttacks = []Attack{
 			for i, id := range strangers(rm, 0, 256) {
 				differ[i] = id
 			}
+			credit := uint64(0)
 			s.answer = func(m transport.Message) [][]byte {
+				if _, ok := m.Body.(transport.Packs); ok { // else the victim waits for the credit first
+					credit++
+					return messages(rm, &transport.Stored{Credit: credit})
+				}
 				t, ok := m.Body.(*transport.Tips)
 				switch {
 				case ok && t.Form == formFingerprint:
@@ -293,6 +298,15 @@ var syncAttacks = []Attack{
 	{
 		Class: Sync, Name: "sync/silence", What: "a hello with a log that nobody has, then nothing",
 		Peers: says(func(*Room) []transport.Body { return nil }), Want: thrownOut("sync-timeout"), Slow: true,
+	},
+	{
+		Class: Sync, Name: "sync/silence-of-plenty", What: "the same, by one who claims to hold 2^40 changes: it has as long as the slowest line may take to bring some",
+		Peers: scripted(func(rm *Room) *script {
+			s := newScript(rm)
+			s.hello.Count = 1 << 40
+			return s
+		}),
+		Want: thrownOut("sync-timeout"), Slow: true,
 	},
 }
 

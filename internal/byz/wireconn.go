@@ -35,6 +35,10 @@ type wireConn struct {
 	net.Conn
 	r *bufio.Reader
 	t *Target
+
+	// The message that has begun and not ended: the victim may send any in fragments, with control frames between them.
+	begun    byte // its opcode, 0 if there is none
+	gathered []byte
 }
 
 // upgradeRequest is a handshake as it should be; more are further header lines, each with its CRLF.
@@ -57,7 +61,7 @@ func (t *Target) request(ctx context.Context, raw string) (*wireConn, int, error
 			return nil, 0, errors.Join(err, nc.Close())
 		}
 	}
-	c := &wireConn{nc, bufio.NewReader(nc), t}
+	c := &wireConn{Conn: nc, r: bufio.NewReader(nc), t: t}
 	if _, err := io.WriteString(nc, raw); err != nil && !gone(err) {
 		return nil, 0, errors.Join(err, nc.Close())
 	}
@@ -115,27 +119,52 @@ func (c *wireConn) send(raw []byte) error {
 // say sends a message as it should be.
 func (c *wireConn) say(msg []byte) error { return c.send(frame(finBit|opBinary, msg)) }
 
-// read returns the next frame of the victim: no message of ours is answered with more than one MiB and its head.
+// read returns the next message or control frame of the victim: no message of ours is answered with more than one MiB and its head.
 func (c *wireConn) read() (op byte, payload []byte, err error) {
+	for {
+		fin, op, payload, err := c.readFrame()
+		if err != nil || op >= opClose {
+			return op, payload, err
+		}
+		if (op == opContinue) != (c.begun != 0) {
+			return 0, nil, fmt.Errorf("the victim sends a frame of opcode %d where none may be", op)
+		}
+		if op != opContinue {
+			c.begun = op
+		}
+		c.gathered = append(c.gathered, payload...)
+		if len(c.gathered) > transport.MaxFrameBytes {
+			return 0, nil, fmt.Errorf("the victim sends a message of more than %d bytes", len(c.gathered))
+		}
+		if fin {
+			op, payload = c.begun, c.gathered
+			c.begun, c.gathered = 0, nil
+			return op, payload, nil
+		}
+	}
+}
+
+func (c *wireConn) readFrame() (fin bool, op byte, payload []byte, err error) {
 	var h [8]byte
 	if _, err := io.ReadFull(c.r, h[:2]); err != nil {
-		return 0, nil, err
+		return false, 0, nil, err
 	}
+	fin = h[0]&finBit != 0
 	op, n := h[0]&0xf, uint64(h[1]&0x7f)
 	ext := map[uint64]int{126: 2, 127: 8}[n]
 	if ext > 0 {
 		if _, err := io.ReadFull(c.r, h[8-ext:]); err != nil {
-			return 0, nil, err
+			return false, 0, nil, err
 		}
 		clear(h[:8-ext])
 		n = binary.BigEndian.Uint64(h[:])
 	}
 	if n > transport.MaxFrameBytes {
-		return 0, nil, fmt.Errorf("the victim sends a frame of %d bytes", n)
+		return false, 0, nil, fmt.Errorf("the victim sends a frame of %d bytes", n)
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(c.r, payload)
-	return op, payload, err
+	return fin, op, payload, err
 }
 
 // meet says hello and waits for the victim's.
