@@ -87,6 +87,8 @@ func (s *session) onTips(now time.Time, t *Tips) error {
 		switch {
 		case t.Round < c.round:
 			return nil // crossed with our opening of a later round
+		case t.Round > MaxRound:
+			return fmt.Errorf("%w: round %d, at most %d", ErrBadSync, t.Round, uint64(MaxRound))
 		case t.Round > c.round:
 			if !s.rounds.mayOpen(now) {
 				return fmt.Errorf("%w: rounds too often", ErrBadSync)

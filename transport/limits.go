@@ -23,6 +23,8 @@ const (
 	MaxPresenceBytes  = 1 << 10
 	MaxNeedIDs        = 256
 	MaxPrefixBytes    = 31
+	// MaxRound is the highest round that a peer may open: far from the end of the numbers that can be read.
+	MaxRound = 1 << 62
 	// MaxBack bounds the ids that a tip names besides its own: 1, 2, 4, … changes before it.
 	MaxBack = 32
 	// MaxPacksPerMessage bounds the packs of one message; their bytes are bounded by MaxFrameBytes.

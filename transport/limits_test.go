@@ -104,6 +104,58 @@ func TestRoundBackoff(t *testing.T) {
 	}
 }
 
+// TestLastRound: rounds end before their numbers do.
+func TestLastRound(t *testing.T) {
+	c := mustCore(t, NodeConfig{Key: testKey(1)})
+	edit(t, c, "one")
+	p := emptyPeer(t, c, 1)
+	p.got = nil
+	p.say(&Tips{Round: MaxRound, Form: formFingerprint})
+	if got := take[*Tips](p); len(got) != 1 || got[0].Round != MaxRound {
+		t.Fatalf("the highest round is answered with %v", got)
+	}
+	p.say(&Tips{Round: MaxRound + 1, Form: formFingerprint})
+	p.wantEnded("bad-sync")
+}
+
+// TestForgetful: who credits packs and shows an empty log again is given them again, ever more rarely; what is new it is given at once.
+func TestForgetful(t *testing.T) {
+	c := mustCore(t, NodeConfig{Key: testKey(1)})
+	edit(t, c, "one")
+	p := emptyPeer(t, c, 1)
+	at, round := make(map[int64]bool), uint64(1)
+	take := func() (packs int) {
+		for _, b := range p.got {
+			switch b := b.(type) {
+			case Packs:
+				packs += len(b)
+				at[p.now.Unix()] = true // however many messages it takes
+			case *Tips:
+				round = max(round, b.Round)
+			}
+		}
+		p.got = nil
+		p.say(&Stored{Credit: c.peers[1].session.stream.sent})
+		return packs
+	}
+	const minutes = 10
+	for k := range 2 * 60 * minutes {
+		if take(); k%60 == 30 {
+			edit(t, c, "more")
+			if p.pull(); take() == 0 {
+				t.Fatalf("after %d half seconds a new change is not sent at once", k)
+			}
+		}
+		round++
+		p.say(&Tips{Round: round, Form: formFingerprint})
+		p.wait(500 * time.Millisecond)
+	}
+	// Waits of 1, 2, 4, … 256 s, then of 5 min; and twice a minute something new.
+	if again := len(at) - 2*minutes; again < 3 || again > 12 {
+		t.Errorf("given the same %d times in %d minutes, want 3 to 12", again, minutes)
+	}
+}
+
 // TestAnswerRate: what a peer asks for again is answered within its byte budget.
 func TestAnswerRate(t *testing.T) {
 	r := bigLog(t, 20)

@@ -19,6 +19,10 @@ type rounds struct {
 	accepted  int       // changes accepted from this peer since the newest round ended
 	wanted    bool      // a round is wanted whatever else: pending packs were given up
 
+	// What the peer has credited and does not show is given again, each time not before a wait that doubles.
+	again     time.Time     // when, at the soonest
+	againWait time.Duration // the newest of the waits
+
 	// The peer's rounds: a bucket of tokens.
 	tokens   float64
 	tokensAt time.Time
@@ -108,6 +112,9 @@ func (s *session) endRound(now time.Time, equal bool) {
 	progress := r.lastHas < 0 || hasCount > r.lastHas || r.accepted > 0
 	wasLive := r.live
 	r.live = equal || s.settled()
+	if st.given.nextClear(0) < st.taken && !r.giveAgain(now, rm.limits.MaxRoundBackoff) {
+		st.given.addRange(0, st.taken) // until a later round
+	}
 	switch {
 	case progress || equal && !r.wanted:
 		r.backoff = 0
@@ -132,6 +139,20 @@ func (s *session) endRound(now time.Time, equal bool) {
 	}
 	// What the peer waits for is still to be said.
 	s.cmp = comparison{round: c.round, logLen: c.logLen, mine: c.mine, jobs: c.jobs}
+}
+
+// giveAgain reports whether the peer may be given again now what it has credited. An honest peer needs that only where it gave up
+// pending packs; of another it is a way to have the whole log sent for each empty fingerprint.
+func (r *rounds) giveAgain(now time.Time, most time.Duration) bool {
+	if now.Before(r.again) {
+		return false
+	}
+	if now.Sub(r.again) > most {
+		r.againWait = 0
+	}
+	r.againWait = min(max(2*r.againWait, time.Second), most)
+	r.again = now.Add(r.againWait)
+	return true
 }
 
 // settled reports whether all that the round found missing has meanwhile arrived here or is under way there.

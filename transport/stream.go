@@ -18,6 +18,7 @@ type stream struct {
 	bytes    int      // of them
 	sent     uint64   // packs messages since the connection began
 	credit   uint64   // of those, credited by the peer
+	taken    int      // the peer has shown, or has credited, every change below
 	answers  []int    // starts of packs that the peer has asked for
 	answered map[int]time.Time
 	budget   int // bytes that answers may still take, as of budgetAt
@@ -152,6 +153,7 @@ func (s *session) onStored(now time.Time, b *Stored) error {
 	}
 	for _, f := range st.flights[:n] {
 		st.bytes -= f.bytes
+		st.taken = max(st.taken, f.next)
 	}
 	st.flights = st.flights[:copy(st.flights, st.flights[n:])]
 	st.credit = b.Credit
