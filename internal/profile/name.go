@@ -27,6 +27,9 @@ func ParseName(s string) (Name, error) {
 	if len(s) > MaxNameBytes {
 		return Name{}, fmt.Errorf("%w: %.*q… has %d bytes; give at most %d letters, digits, - or _", ErrName, MaxNameBytes, s, len(s), MaxNameBytes)
 	}
+	if s == "-" {
+		return Name{}, fmt.Errorf("%w: - stands for standard input; give a name with a letter or digit", ErrName)
+	}
 	for _, r := range s {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':

@@ -9,7 +9,7 @@ import (
 
 func TestParseName(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"a", "Z", "0", "_", "-", "alice", "Bob-2_x", strings.Repeat("n", 32)} {
+	for _, s := range []string{"a", "Z", "0", "_", "-a", "a-", "alice", "Bob-2_x", strings.Repeat("n", 32)} {
 		n, err := ParseName(s)
 		if err != nil || n.String() != s || n.IsZero() {
 			t.Errorf("%q: got %q, %v", s, n, err)
@@ -17,6 +17,7 @@ func TestParseName(t *testing.T) {
 	}
 	for s, why := range map[string]string{
 		"":                              "empty",
+		"-":                             "standard input",
 		strings.Repeat("n", 33):         "33 bytes",
 		strings.Repeat("n", 1<<20):      "1048576 bytes",
 		"a b":                           "' '",
@@ -56,7 +57,7 @@ func FuzzParseName(f *testing.F) {
 func TestNamesOfTheGrammar(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		s := rapid.StringMatching(`[A-Za-z0-9_-]{1,32}`).Draw(r, "name")
+		s := rapid.StringMatching(`[A-Za-z0-9_][A-Za-z0-9_-]{0,31}|-[A-Za-z0-9_-]{1,31}`).Draw(r, "name")
 		if n, err := ParseName(s); err != nil || n.String() != s {
 			r.Fatalf("%q: got %q, %v", s, n, err)
 		}
