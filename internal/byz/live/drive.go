@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -36,10 +37,20 @@ type attacker struct {
 	why            error
 }
 
-// attack connects peers to the addresses, one each. counted gives the victim's codes.
-func (g *gang) attack(ctx context.Context, peers []byz.Peer, addrs []string, counted func(addr string) *codes) error {
+// sourceOf is the address of this machine that the attackers of a room come from: one of its own for each, so that no port is that
+// of another attack whose end the victim has yet to tell. Nil, for any, where the loopback has one address alone.
+func sourceOf(room int64) net.Addr {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	return &net.TCPAddr{IP: net.IPv4(127, 1+byte(room>>16)%250, byte(room>>8), byte(room))}
+}
+
+// attack connects peers to the addresses, one each, from source. counted gives the victim's codes.
+func (g *gang) attack(ctx context.Context, source net.Addr, peers []byz.Peer, addrs []string, counted func(addr string) *codes) error {
 	for i, p := range peers {
-		dialer := websocket.Dialer{Subprotocols: []string{"tallystick.v1"}, HandshakeTimeout: patience}
+		tcp := &net.Dialer{LocalAddr: source}
+		dialer := websocket.Dialer{Subprotocols: []string{"tallystick.v1"}, HandshakeTimeout: patience, NetDialContext: tcp.DialContext}
 		ws, _, err := dialer.DialContext(ctx, "ws://"+addrs[i]+"/websocket", nil)
 		if err != nil {
 			return fmt.Errorf("the attacker does not reach %s: %w", addrs[i], err)
@@ -220,15 +231,16 @@ func (g *gang) locals() map[string]bool {
 
 // dialer notes the connections of a Wire attack.
 type dialer struct {
-	addr  string
-	codes *codes // of the victim
+	addr   string
+	source net.Addr
+	codes  *codes // of the victim
 
 	mu  sync.Mutex
 	all map[string]bool // guarded by mu
 }
 
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", d.addr)
+	nc, err := (&net.Dialer{LocalAddr: d.source}).DialContext(ctx, "tcp", d.addr)
 	if err != nil {
 		return nil, err
 	}

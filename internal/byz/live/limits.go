@@ -17,14 +17,14 @@ const (
 
 	// patience is when a wait for something that must come is given up. It decides nothing else.
 	patience = 20 * time.Second
-	// slowPatience is for what waits for a timeout of the victim.
-	slowPatience = 90 * time.Second
+	// slowPatience is for what waits for a timeout of the victim: at most the 158 s that a comparison may stand still.
+	slowPatience = 200 * time.Second
 	// calm is how long attackers must have had nothing to say for the attack to be through. What they have said by then was
 	// credited, so it decides nothing but the order of the attack and the edit after it.
 	calm = 100 * time.Millisecond
 	// horizon is how far ahead an attacker's next deadline may lie for the attack not to be through.
 	horizon = 3 * time.Second
 
-	// traffic is how many edits each honest node makes during an attack among honest traffic.
-	traffic = 25
+	// honestEdits is how many edits each honest node makes during an attack among honest traffic.
+	honestEdits = 25
 )

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tallystick/tallystick/internal/byz"
@@ -30,13 +31,24 @@ type machineAttack struct {
 // internal/salvage (a damaged byte at every place of a file, torn writes, a full disk), and of internal/e2e (kills under load).
 func machineAttacks() []machineAttack { return slices.Concat(configAttacks, storeAttacks) }
 
-// Machine runs one attack on a machine in a scene of its own: two honest nodes at the relay, of which near is attacked.
-func (w *World) Machine(ctx context.Context, a machineAttack) *Result {
-	r := &Result{Class: a.class, Name: a.name, What: a.what}
+// Machine runs one attack on a machine in a scene of its own: two honest nodes at the relay, of which near is attacked, while far
+// writes if busy.
+func (w *World) Machine(ctx context.Context, a machineAttack, busy bool) *Result {
+	r := &Result{Class: a.class, Name: a.name, What: a.what, Busy: busy}
 	s, err := w.newScene(ctx, "", nil, r)
 	if err == nil {
 		s.words = a.outcome
+		var traffic error
+		var wg sync.WaitGroup
+		if busy {
+			wg.Go(func() { traffic = s.write(ctx, 1, s.far) })
+		}
 		err = a.run(ctx, s)
+		wg.Wait()
+		if err = errors.Join(err, traffic); busy && err == nil {
+			s.made += honestEdits
+			err = s.travel(ctx) // and what far wrote before
+		}
 	}
 	if err == nil {
 		err = s.judge(ctx)
@@ -127,12 +139,15 @@ func (s *scene) refuses(ctx context.Context, codes []int, env []string, args ...
 	return err
 }
 
-// tree is a word for all files below dir and what is in them.
+// tree is a word for all files below dir and what is in them, but for those of far, which may be writing.
 func tree(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if path == filepath.Join(dir, "data", "tallystick", "people", "far") {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -216,7 +231,7 @@ func withConfig(write func(path string) error) func(context.Context, *scene) err
 }
 
 // hostileWords are words where a name is expected.
-var hostileWords = []string{"../near", "a/b", "..", "", ".", strings.Repeat("n", 33), "\x1b[2J", "a\nb", "nea\u0433", "n\u200bear", "con\u202e"}
+var hostileWords = []string{"../near", "a/b", "..", "", ".", "-", strings.Repeat("n", 33), "\x1b[2J", "a\nb", "nea\u0433", "n\u200bear", "con\u202e"}
 
 var configAttacks = []machineAttack{
 	{byz.Config, "config/loose-key", "the key file may be read by others", "refused, exit code 1 or 5, no file changed; the key serves again once it is private",

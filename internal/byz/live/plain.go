@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -101,7 +102,7 @@ func (n *plainNode) await(ctx context.Context, cond func() bool) error {
 }
 
 func (n *plainNode) finish(ctx context.Context) error {
-	if err := n.stdin.Close(); err != nil {
+	if err := n.stdin.Close(); err != nil && !errors.Is(err, os.ErrClosed) { // it has ended already: exit says how
 		return err
 	}
 	code, err := n.exit(ctx)

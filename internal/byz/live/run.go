@@ -31,14 +31,17 @@ func (w *World) Attack(ctx context.Context, a byz.Attack, busy bool) *Result {
 		victims := s.victims()
 		var groups [][]*attacker // as their Peers were made together
 		for i, victim := range victims {
+			if a.Spread && i > 0 {
+				break // all have their victim
+			}
 			peers := a.Peers(s.room)
 			at := slices.Repeat([]string{victim}, len(peers))
-			if busy { // one each to several
+			if busy || a.Spread { // one each to several
 				for k := range at {
 					at[k] = victims[(i+k)%len(victims)]
 				}
 			}
-			if err := gangs.attack(ctx, peers, at, s.counted); err != nil {
+			if err := gangs.attack(ctx, s.source, peers, at, s.counted); err != nil {
 				return err
 			}
 			group := gangs.members[len(gangs.members)-len(peers):]
@@ -53,7 +56,11 @@ func (w *World) Attack(ctx context.Context, a byz.Attack, busy bool) *Result {
 				return err
 			}
 		}
-		awaiting, cancel := within(ctx, patience, "the attack is through")
+		wanted := patience
+		if a.Slow {
+			wanted = slowPatience
+		}
+		awaiting, cancel := within(ctx, wanted, "the attack is through")
 		defer cancel()
 		err := gangs.through(awaiting, func() bool {
 			return !a.Want.Closed || !slices.ContainsFunc(groups, func(g []*attacker) bool { return !gangs.closed(g) })
@@ -89,7 +96,7 @@ func (w *World) Wire(ctx context.Context, a byz.Wire, busy bool) *Result {
 			if a.Relay && victim != w.relay.addr {
 				continue
 			}
-			d := &dialer{addr: victim, codes: s.counted(victim)}
+			d := &dialer{addr: victim, source: s.source, codes: s.counted(victim)}
 			t := &byz.Target{Addr: victim, Room: s.room, Relay: victim == w.relay.addr, Dial: d.dial}
 			t.Told = func(nc net.Conn, code string) { d.codes.add(nc.LocalAddr().String(), code) }
 			t.AwaitEnd = func(ctx context.Context, nc net.Conn) error { return d.codes.awaitEnd(ctx, nc.LocalAddr().String()) }

@@ -27,8 +27,8 @@ type Suite struct {
 
 // A job is one attack in one form.
 type job struct {
-	heavy bool
-	run   func(context.Context) *Result
+	slow, heavy bool
+	run         func(context.Context) *Result
 }
 
 // Run attacks the program at binary, with all files in dir, and returns what came of it, in the order of the classes. The error is
@@ -52,17 +52,23 @@ func (s Suite) Run(ctx context.Context, binary, dir string) ([]*Result, error) {
 			s.Each(results[i])
 		}
 	}
-	for i := range jobs {
+	var order []int
+	for _, slow := range []bool{true, false} { // those that wait longest begin first
+		for i := range jobs {
+			if !jobs[i].heavy && jobs[i].slow == slow {
+				order = append(order, i)
+			}
+		}
+	}
+	for _, i := range order {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if !jobs[i].heavy {
-			places <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-places }()
-				do(i)
-			})
-		}
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			do(i)
+		})
 	}
 	wg.Wait()
 	for i := range jobs {
@@ -86,14 +92,11 @@ func (s Suite) jobs(w *World) []job {
 			return
 		}
 		forms := []bool{false, true}
-		switch {
-		case s.Quick:
+		if s.Quick {
 			forms = []bool{len(all)%2 == 1}
-		case slow:
-			forms = forms[1:]
 		}
 		for _, busy := range forms {
-			all = append(all, job{heavy, func(ctx context.Context) *Result { return run(ctx, busy) }})
+			all = append(all, job{slow, heavy, func(ctx context.Context) *Result { return run(ctx, busy) }})
 		}
 	}
 	for _, a := range byz.Attacks() {
@@ -103,7 +106,7 @@ func (s Suite) jobs(w *World) []job {
 		add(a.Name, a.Slow, a.Heavy, func(ctx context.Context, busy bool) *Result { return w.Wire(ctx, a, busy) })
 	}
 	for _, a := range machineAttacks() {
-		add(a.name, false, false, func(ctx context.Context, _ bool) *Result { return w.Machine(ctx, a) })
+		add(a.name, false, false, func(ctx context.Context, busy bool) *Result { return w.Machine(ctx, a, busy) })
 	}
 	return all
 }

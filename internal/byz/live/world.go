@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -66,7 +67,8 @@ type scene struct {
 	w      *World
 	result *Result
 	room   *byz.Room
-	near   honest // listens, and is attacked like the relay
+	source net.Addr // of the attackers
+	near   honest   // listens, and is attacked like the relay
 	far    honest
 	made   int      // honest edits
 	edits  []string // the newest of each
@@ -89,7 +91,7 @@ func (w *World) newScene(ctx context.Context, kind crdt.Kind, charter func(*byz.
 	}
 	room := &byz.Room{Charter: crdt.OpenLedger(name), Rand: rand.New(rand.NewPCG(uint64(n), 0)), Now: time.Now()}
 	url := "ws://" + w.relay.addr + "/websocket"
-	s := &scene{w: w, result: result, room: room, gang: make(map[string]map[string]bool)}
+	s := &scene{w: w, result: result, room: room, source: sourceOf(n), gang: make(map[string]map[string]bool)}
 	if charter == nil && (kind == "" || kind == crdt.Ledger) {
 		connect := []string{"--connect", url}
 		s.near = &plainNode{binary: w.binary, home: home, name: "near", room: name, listen: listen, args: connect}
@@ -141,20 +143,26 @@ func (s *scene) edit(ctx context.Context, text string) error {
 	return s.near.shows(ctx, b)
 }
 
-// busy has both honest nodes make edits, one after the other, until there are as many as traffic.
+// busy has both honest nodes make edits, one after the other, until each has made honestEdits.
 func (s *scene) busy(ctx context.Context) error {
 	var both [2]error
 	var wg sync.WaitGroup
 	for i, h := range []honest{s.near, s.far} {
-		wg.Go(func() {
-			for k := 0; k < traffic && both[i] == nil; k++ {
-				_, both[i] = h.say(ctx, fmt.Sprintf("busy-%d-%d", i, k))
-			}
-		})
+		wg.Go(func() { both[i] = s.write(ctx, i, h) })
 	}
 	wg.Wait()
-	s.made += 2 * traffic
+	s.made += 2 * honestEdits
 	return errors.Join(both[0], both[1])
+}
+
+// write has one honest node make as many edits as honestEdits.
+func (s *scene) write(ctx context.Context, i int, h honest) error {
+	for k := range honestEdits {
+		if _, err := h.say(ctx, fmt.Sprintf("busy-%d-%d", i, k)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // victims are the addresses that are attacked.
