@@ -71,6 +71,8 @@ type Want struct {
 	Forks int
 	// Void says that nothing of it is seen in the document: every op of the attackers is void.
 	Void bool
+	// Withholds says that a victim, which a real process is, says that the attacker no longer shows what it said to have stored.
+	Withholds bool
 	// Pending says that changes may wait at the end; they count as neither accepted nor refused.
 	Pending bool
 }

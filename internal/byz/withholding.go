@@ -29,7 +29,7 @@ var withholdingAttacks = []Attack{
 	},
 	{
 		Class: Withholding, Name: "withholding/lying-stored", What: "a peer says that it has stored everything, and in each comparison has nothing",
-		Peers: scripted(forgetful),
+		Peers: scripted(forgetful), Want: Want{Withholds: true},
 	},
 	{
 		Class: Withholding, Name: "withholding/forgetful", What: "the same, and it opens 15 rounds at once: each has everything sent again",
@@ -40,6 +40,7 @@ var withholdingAttacks = []Attack{
 			}
 			return s
 		}),
+		Want: Want{Withholds: true},
 	},
 	{
 		Class: Withholding, Name: "withholding/no-credit", What: "a peer takes packs and never credits one: the window stays full",

@@ -68,7 +68,11 @@ func (g *gang) loose(ctx context.Context) (wait func()) {
 	for _, a := range g.members {
 		stop := context.AfterFunc(ctx, func() { _ = a.ws.Close() }) // the reader ends with it
 		all.Go(func() { g.listen(ctx, a) })
-		all.Go(func() { g.speak(ctx, a); stop() })
+		all.Go(func() {
+			g.speak(ctx, a)
+			stop()
+			_ = a.ws.Close() // stop may have been faster than what it stops: nobody would close it
+		})
 	}
 	return all.Wait
 }

@@ -14,6 +14,8 @@ type honest interface {
 	say(ctx context.Context, text string) (id string, err error)
 	// shows waits until it has that edit.
 	shows(ctx context.Context, id string) error
+	// misses waits until it has noticed that a peer at one of the addresses no longer shows what it said to have stored.
+	misses(ctx context.Context, addrs map[string]bool) error
 	// finish ends it; all that it has must have been stored by a peer.
 	finish(ctx context.Context) error
 	// verify reads its files anew, while it does not run.

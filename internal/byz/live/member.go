@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -163,6 +164,16 @@ func (m *member) shows(ctx context.Context, id string) error {
 			}
 		}
 		return false
+	})
+}
+
+func (m *member) misses(ctx context.Context, addrs map[string]bool) error {
+	ctx, cancel := within(ctx, patience, "the node in %s notices that an attacker withholds", m.dir)
+	defer cancel()
+	return m.wait(ctx, func() bool {
+		return slices.ContainsFunc(m.node.Snapshot().Events, func(e transport.Event) bool {
+			return e.Kind == transport.EventWithheld && addrs[e.Address]
+		})
 	})
 }
 

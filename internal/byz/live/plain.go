@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,11 +22,13 @@ type plainNode struct {
 	listen                   string
 
 	*process
-	stdin  io.WriteCloser
-	codes  codes
-	memos  map[string]string // of the entries shown, to their ids; guarded by process.news
-	shown  map[string]bool   // guarded by process.news
-	ending string            // the log digest of the end line; guarded by process.news
+	stdin io.WriteCloser
+	codes codes
+	memos map[string]string // of the entries shown, to their ids; guarded by process.news
+	shown map[string]bool   // guarded by process.news
+	// withholding are the addresses of peers that were noticed to withhold; guarded by process.news.
+	withholding []string
+	ending      string // the log digest of the end line; guarded by process.news
 }
 
 // event is a line of plain mode with --json.
@@ -67,6 +70,8 @@ func (n *plainNode) event(line string) {
 		})
 	case e.Kind == "refused" && e.By == "us", e.Kind == "peer" && e.State == "closed":
 		n.codes.add(e.Peer, e.Code)
+	case e.Kind == "peer" && e.State == "withholds":
+		n.change(func() { n.withholding = append(n.withholding, e.Peer) })
 	case e.Kind == "end":
 		n.change(func() { n.ending = e.LogDigest })
 	}
@@ -86,6 +91,14 @@ func (n *plainNode) shows(ctx context.Context, id string) error {
 	ctx, cancel := within(ctx, patience, "%s shows entry %.8s", n, id)
 	defer cancel()
 	return n.await(ctx, func() bool { return n.shown[id] })
+}
+
+func (n *plainNode) misses(ctx context.Context, addrs map[string]bool) error {
+	ctx, cancel := within(ctx, patience, "%s shows that an attacker withholds", n)
+	defer cancel()
+	return n.await(ctx, func() bool {
+		return slices.ContainsFunc(n.withholding, func(addr string) bool { return addrs[addr] })
+	})
 }
 
 // await is wait, but ends with the process.

@@ -72,6 +72,11 @@ func (w *World) Attack(ctx context.Context, a byz.Attack, busy bool) *Result {
 		if err := s.travel(ctx); err != nil {
 			return err
 		}
+		if a.Want.Withholds { // the relay has no word for it
+			if err := s.near.misses(ctx, s.gang[s.near.address()]); err != nil {
+				return err
+			}
+		}
 		if why := gangs.thrownOut(); !a.Want.Closed && why != nil {
 			return fmt.Errorf("an attacker's connection was closed: %w", why)
 		}
@@ -261,6 +266,9 @@ func (s *scene) outcome() string {
 	}
 	if s.want.Forks > 0 {
 		parts = append(parts, fmt.Sprintf("evidence against %d", s.want.Forks))
+	}
+	if s.want.Withholds {
+		parts = append(parts, "shown as `withholds`")
 	}
 	if s.want.Pending {
 		parts = append(parts, "the rest waits, within bounds")
