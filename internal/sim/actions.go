@@ -89,6 +89,10 @@ func (n *Node) do(a Action) {
 		n.crash("kill", "for its disk is damaged")
 		n.disk.cut(a.B)
 		n.damaged()
+	case "lose":
+		n.crash("kill", "for its disk is damaged")
+		n.disk.lose(a.B, n.rand)
+		n.damaged()
 	case "attack":
 		s.attack(a.Name, n)
 	}

@@ -64,8 +64,8 @@ func (s *Sim) checkTurn(n *Node) {
 		}
 	}
 	n.forks = len(forks)
-	if r.Len() < n.length || n.disk.shadow.Len() != r.Len() {
-		s.fail("durable", "%s held %d changes, holds %d now, and %d on disk", n.name, n.length, r.Len(), n.disk.shadow.Len())
+	if r.Len() < n.length || n.disk.shadow.replica.Len() != r.Len() {
+		s.fail("durable", "%s held %d changes, holds %d now, and %d on disk", n.name, n.length, r.Len(), n.disk.shadow.replica.Len())
 	}
 	n.length = r.Len()
 	if len(n.snap.Events) > transport.MaxEvents || len(n.inbox) > 2*wireMessages*(len(n.ends)+1) {
@@ -149,7 +149,7 @@ func (s *Sim) settled() bool {
 		case n.spec.Role == Absent:
 		case n.core.Replica().LogDigest() != want.core.Replica().LogDigest(), linked[n.id] && n.snap.Unsent > 0:
 			return false
-		case len(s.hostile) == 0 && n.snap.Pending > 0:
+		case len(s.hostile) == 0 && n.snap.Pending > n.disk.shadow.waits(): // those wait for what nobody has
 			return false
 		}
 	}
@@ -198,6 +198,7 @@ func (s *Sim) checkQuiet() bool {
 		s.checkCore(n)
 		s.checkStore(n)
 		s.checkSent(n)
+		s.checkGuard(n)
 		for id, why := range n.promised {
 			if _, ok := n.core.Replica().Index(id); !ok {
 				s.fail("lost", "%s has lost change %v, which was %s", n.name, id, why)
@@ -224,7 +225,8 @@ func (s *Sim) checkStore(n *Node) {
 		r, err = crdt.NewReplica(s.charter)
 	}
 	if err == nil {
-		err = n.disk.Records(func(_ uint64, record []byte) error { return r.Load(append([]byte(nil), record...)) })
+		reader := newReader(s.charter, r)
+		err = n.disk.Records(func(_ uint64, record []byte) error { return reader.take(record) })
 	}
 	if err == nil && turn {
 		err = r.VerifyTips()
@@ -262,6 +264,17 @@ func (s *Sim) checkSent(n *Node) {
 		if !slices.ContainsFunc(s.nodes, func(o *Node) bool { return o != n && o.known[c.ID] }) {
 			s.fail("sent", "%s shows change %v as sent, which no other machine ever held", n.name, c.ID)
 		}
+	}
+}
+
+// checkGuard checks that who holds again all that it has written may go on.
+func (s *Sim) checkGuard(n *Node) {
+	if n.snap.Writing != transport.WriteGuarded || !s.linked()[n.id] || n.disk.shadow.waits() > 0 {
+		return
+	}
+	last, ok := n.disk.last.ID()
+	if _, found := n.core.Replica().Index(last); found || !ok {
+		s.fail("guard", "%s holds its newest change, lacks nothing, and may not write", n.name)
 	}
 }
 

@@ -2,7 +2,9 @@ package sim
 
 import (
 	"errors"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/store"
@@ -15,13 +17,14 @@ type disk struct {
 	medium
 	last, sent idFile
 	moved      bool   // the store is not the file that it was made as, or was salvaged
+	salvaged   string // what a salvage found, until the process has been told and trusts the store
 	fault      string // of the next write; see verbs crash and fail
 	backup     *copied
 	mutant     string // see Config.Mutant
 
 	// What is durable, as another reader of the disk finds it: whatever leaves the machine is compared with it.
 	room   crdt.Charter
-	shadow *crdt.Replica
+	shadow *reader
 	bad    error // what was written cannot be read
 
 	// early, if set, is called with what is about to be written: a mutant sends it.
@@ -32,8 +35,8 @@ type disk struct {
 type medium interface {
 	transport.Store
 	transport.Merger
-	// cut removes the newest n records, or all if there are fewer.
-	cut(n int) error
+	// rewrite puts these records in the place of all.
+	rewrite(records [][]byte) error
 	// release lets go of what a process holds: it has ended.
 	release()
 }
@@ -115,12 +118,12 @@ func (d *disk) append(frames [][]byte) (uint64, error) {
 
 // note takes in that a record is durable.
 func (d *disk) note(record []byte) {
-	d.broken(d.shadow.Load(append([]byte(nil), record...)))
+	d.broken(d.shadow.take(record))
 }
 
 // durable reports whether a change is on disk.
 func (d *disk) durable(id crdt.ChangeID) bool {
-	_, ok := d.shadow.Index(id)
+	_, ok := d.shadow.replica.Index(id)
 	return ok
 }
 
@@ -141,7 +144,7 @@ func (f lastFile) Set(id [32]byte) error { return f.setLast(id) }
 
 // Adopt is that of [transport.Adopter].
 func (d *disk) Adopt() error {
-	d.moved = false
+	d.moved, d.salvaged = false, ""
 	return nil
 }
 
@@ -159,8 +162,10 @@ func (d *disk) crash() {
 
 // recount finds out what is durable after records were lost.
 func (d *disk) recount() {
-	d.shadow, _ = crdt.NewKeeper(d.room) // the charter was validated
 	d.bad = nil
+	keeper, err := crdt.NewKeeper(d.room)
+	d.broken(err)
+	d.shadow = newReader(d.room, keeper)
 	d.broken(d.Records(func(_ uint64, r []byte) error {
 		d.note(r)
 		return nil
@@ -169,20 +174,21 @@ func (d *disk) recount() {
 
 // copyAll remembers the present state.
 func (d *disk) copyAll() {
-	d.backup = &copied{last: d.last}
-	d.broken(d.Records(func(_ uint64, r []byte) error {
-		d.backup.records = append(d.backup.records, append([]byte(nil), r...))
+	d.backup = &copied{last: d.last, records: d.all()}
+}
+
+// all are the records.
+func (d *disk) all() (records [][]byte) {
+	d.broken(d.medium.Records(func(_ uint64, r []byte) error {
+		records = append(records, append([]byte(nil), r...))
 		return nil
 	}))
+	return records
 }
 
 // restore puts the backup back. how is that of verb restore.
 func (d *disk) restore(how string) {
-	d.broken(d.medium.cut(1 << 30))
-	if len(d.backup.records) > 0 {
-		_, err := d.medium.Append(d.backup.records)
-		d.broken(err)
-	}
+	d.broken(d.medium.rewrite(d.backup.records))
 	if how == "all" {
 		d.last = d.backup.last
 	}
@@ -192,8 +198,27 @@ func (d *disk) restore(how string) {
 
 // cut loses the newest n records, as a salvage would.
 func (d *disk) cut(n int) {
-	d.broken(d.medium.cut(n))
-	d.moved = true
+	all := d.all()
+	d.salvage(all[:max(0, len(all)-n)])
+}
+
+// lose loses n records anywhere, as a salvage would. What needs them stays, and waits for somebody to bring them back.
+func (d *disk) lose(n int, random *rand.Rand) {
+	all := d.all()
+	gone := random.Perm(len(all))[:min(n, len(all))]
+	var left [][]byte
+	for i, r := range all {
+		if !slices.Contains(gone, i) {
+			left = append(left, r)
+		}
+	}
+	d.salvage(left)
+}
+
+// salvage leaves these records in a new store.
+func (d *disk) salvage(left [][]byte) {
+	d.broken(d.medium.rewrite(left))
+	d.moved, d.salvaged = true, "records were lost"
 	d.recount()
 }
 
@@ -257,9 +282,8 @@ func (m *memory) Replace(from uint64, frames [][]byte) error {
 	return err
 }
 
-func (m *memory) cut(n int) error {
-	m.records = m.records[:max(0, len(m.records)-n)]
-	m.synced = len(m.records)
+func (m *memory) rewrite(records [][]byte) error {
+	m.records, m.synced = slices.Clone(records), len(records)
 	return nil
 }
 
@@ -312,23 +336,13 @@ func (f *files) Replace(from uint64, frames [][]byte) error {
 	return s.Replace(from, frames)
 }
 
-func (f *files) cut(n int) error {
-	var left [][]byte
-	err := f.Records(func(_ uint64, r []byte) error {
-		left = append(left, append([]byte(nil), r...))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+func (f *files) rewrite(records [][]byte) (err error) {
 	f.release()
 	f.path += "x" // what is there stays as it is
-	if f.open, err = store.Create(f.path, f.meta); err != nil {
+	if f.open, err = store.Create(f.path, f.meta); err != nil || len(records) == 0 {
 		return err
 	}
-	if n = max(0, len(left)-n); n > 0 {
-		_, err = f.open.Append(left[:n])
-	}
+	_, err = f.open.Append(records)
 	return err
 }
 

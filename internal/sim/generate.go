@@ -109,7 +109,7 @@ func (g *generator) network() {
 func (g *generator) chooseVerbs(faults []string) {
 	g.verbs = append(g.verbs, faults...)
 	for _, verb := range []string{
-		"crash", "crash", "fail", "freeze", "jump", "wall", "restore", "cut", "break", "break", "stall", "double", "split", "attack",
+		"crash", "crash", "fail", "freeze", "jump", "wall", "restore", "cut", "lose", "break", "break", "stall", "double", "split", "attack",
 	} {
 		if len(faults) == 0 && g.IntN(3) == 0 && (verb != "attack" || len(g.attacks) > 0) {
 			g.verbs = append(g.verbs, verb)
@@ -167,7 +167,7 @@ func (g *generator) fill(a *Action) bool {
 		g.do(*a)
 		g.do(Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A})
 		*a = Action{Wait: g.upTo(time.Second), Verb: "edit", A: a.A, B: 1}
-	case "cut":
+	case "cut", "lose":
 		a.B = 1 + g.IntN(10)
 		g.do(*a)
 		g.do(Action{Wait: g.upTo(10 * time.Second), Verb: "start", A: a.A})

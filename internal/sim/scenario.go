@@ -70,6 +70,7 @@ var verbs = map[string]string{
 	"backup":  "n",   // the disk is copied
 	"restore": "nw",  // the process ends, and the copy is put back: moved (the store is seen to be another file), inplace, all (with the last file, moved)
 	"cut":     "nb",  // the process ends, and the newest b records are lost to damage, as salvage would leave it
+	"lose":    "nb",  // the process ends, and b records anywhere are lost to damage, as salvage would leave it
 	"break":   "lw",  // the connection breaks: both (notice), from, to
 	"stall":   "lf",  // nothing arrives
 	"double":  "lf",  // a second connection beside it
