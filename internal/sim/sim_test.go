@@ -19,6 +19,7 @@ import (
 
 var (
 	seedCount    = flag.Int("seeds", 0, "how many seeds TestSeeds plays; 0: as many as take a few seconds")
+	firstSeed    = flag.Uint64("seed-from", 1, "the first of the seeds that TestSeeds plays")
 	oneSeed      = flag.Uint64("seed", 0, "play this one seed; with -v as a trace")
 	scenarioFile = flag.String("scenario", "", "play the scenario in this file; with -v as a trace")
 )
@@ -53,7 +54,9 @@ func TestSeeds(t *testing.T) {
 	}
 	count := *seedCount
 	if count == 0 {
-		count = 200
+		if count = 200; testing.Short() {
+			count = 40
+		}
 	}
 	began := time.Now()
 	var next, failed atomic.Int64
@@ -62,7 +65,8 @@ func TestSeeds(t *testing.T) {
 	var wait sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
-			for seed := uint64(next.Add(1)); seed <= uint64(count) && failed.Load() < 3; seed = uint64(next.Add(1)) {
+			for n := next.Add(1); n <= int64(count) && failed.Load() < 3; n = next.Add(1) {
+				seed := *firstSeed + uint64(n) - 1
 				cfg := Config{Scenario: Generate(seed, names(testAttacks)), Attacks: testAttacks}
 				stats, err := Run(cfg)
 				mu.Lock()
@@ -114,7 +118,7 @@ func TestScenarios(t *testing.T) {
 // TestFiles plays scenarios on real stores instead of those in memory.
 func TestFiles(t *testing.T) {
 	for seed := uint64(1); seed <= 3; seed++ {
-		sc := Generate(seed, nil, "crash", "fail", "restore", "cut")
+		sc := Generate(seed, nil, "crash", "fail", "restore", "cut", "lose")
 		for i := range sc.Nodes {
 			sc.Nodes[i].Files = true
 		}
