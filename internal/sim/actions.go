@@ -206,7 +206,9 @@ func (s *Sim) Quiet() bool {
 	}
 	s.stats.Settled = max(s.stats.Settled, s.now.Sub(began))
 	s.tracef("sim", "all equal after %v: %s", s.now.Sub(began), s.standing())
-	s.RunFor(2 * time.Second)
+	if s.RunFor(2 * time.Second); len(s.hostile) > 0 {
+		s.RunFor(overAfter)
+	}
 	if !s.runUntil(s.now.Add(settleTime+s.lines()), s.settled) { // something hostile may have come in meanwhile
 		s.fail("liveness", "equal, and then no more: %s", s.standing())
 	}

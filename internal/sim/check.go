@@ -104,11 +104,15 @@ var slow = []string{"hello-timeout", "sync-timeout", "slow-reader", "going-away"
 func (s *Sim) checkEnded(n *Node, e *end, err error) {
 	code := transport.Code(err)
 	h := e.other().hostile
+	if h != nil {
+		h.judged = true
+		h.refused(code)
+	}
 	switch {
 	case slices.Contains(slow, code):
 	case h == nil:
 		s.fail("blame", "%s finds fault with %s, which is honest: %v", n.name, e.other().name(), err)
-	case h.attack.Charter != nil && h.attack.Name != s.founder || h.attack.Kind != "" && h.attack.Kind != s.charter.Kind:
+	case h.odd:
 		// It was made for another room, and fails in this one for whatever is wrong first.
 	case !slices.Contains(h.attack.Want.Refused, code):
 		var said *transport.PeerError
@@ -214,7 +218,70 @@ func (s *Sim) checkQuiet() bool {
 			s.fail("document", "%s and %s hold the same log, and documents %x and %x", docs.name, n.name, a, b)
 		}
 	}
+	s.checkAttacks(docs)
 	return s.failure == nil
+}
+
+// checkAttacks checks that each attack has come to what it says. Of one that was disturbed, or goes on, it is known what it may
+// come to at most.
+func (s *Sim) checkAttacks(n *Node) {
+	if n == nil {
+		return
+	}
+	changes, forks := 0, 0
+	ended := !slices.ContainsFunc(s.nodes, func(n *Node) bool { return n.lostDisk })
+	counted := make(map[string]bool)
+	for _, a := range s.assaults {
+		if !s.fits(a.attack) {
+			return // nobody knows what is left of it
+		}
+		again := counted[a.attack.Name]
+		counted[a.attack.Name] = true
+		if !again { // else it says the same
+			changes += a.attack.Want.Accepted
+			forks += a.attack.Want.Forks
+			ended = ended && a.ended()
+		}
+		if again || !a.ended() {
+			continue
+		}
+		s.stats.Undisturbed++
+		judged := false
+		var codes []string
+		for _, h := range a.peers {
+			judged = judged || h.judged
+			codes = append(codes, h.codes...)
+		}
+		for _, code := range a.attack.Want.Refused {
+			if !slices.Contains(codes, code) {
+				s.fail("refused", "%s was refused for %q, and not for %s", a.attack.Name, codes, code)
+			}
+		}
+		if judged != a.attack.Want.Closed {
+			s.fail("refused", "%s was thrown out: %v, want %v", a.attack.Name, judged, a.attack.Want.Closed)
+		}
+	}
+	r := n.core.Replica()
+	foreign := func(a crdt.Author) bool {
+		return !slices.ContainsFunc(s.nodes, func(n *Node) bool { return n.author == a })
+	}
+	accepted, forked := 0, make(map[crdt.Author]bool)
+	for i := range r.Len() {
+		if foreign(r.At(i).Author) {
+			accepted++
+		}
+	}
+	for _, f := range r.Forks() {
+		if foreign(f.Author) {
+			forked[f.Author] = true
+		}
+	}
+	if accepted > changes || ended && accepted != changes {
+		s.fail("accepted", "%s holds %d changes of the attackers, want %d", n.name, accepted, changes)
+	}
+	if len(forked) > forks || ended && len(forked) != forks {
+		s.fail("forks", "%s knows %d of the attackers to be forked, want %d", n.name, len(forked), forks)
+	}
 }
 
 // checkStore opens the machine's store a second time: it holds what the process holds, and proves it.

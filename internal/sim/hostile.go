@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -25,6 +26,87 @@ type hostile struct {
 	messages int
 	bytes    int
 	wakeAt   time.Time
+	spokeAt  time.Time // when it said something last
+	odd      bool      // it meets something else than it was made for: it may be refused for other reasons
+	codes    []string  // for what the victim refused packs of it, or ended the connection
+	judged   bool      // the victim has ended the connection
+}
+
+// An assault is one attack under way, or over.
+type assault struct {
+	attack *byz.Attack
+	whole  bool // each of its connections was made, to somebody who had heard of something
+	peers  []*hostile
+}
+
+// fits reports whether an attack can be what it is in this room.
+func (s *Sim) fits(a *byz.Attack) bool {
+	return (a.Charter == nil || a.Name == s.founder) && (a.Kind == "" || a.Kind == s.charter.Kind)
+}
+
+// How long after its last word an attack is over: whoever waits for it has given it up.
+const (
+	overAfter     = 5 * time.Second
+	slowOverAfter = 4 * time.Minute
+)
+
+// ended reports whether a hostile peer has done all that it would, and its victim all that it will about that.
+func (h *hostile) ended() bool {
+	if h.odd || h.messages >= hostileMessages || h.bytes >= hostileBytes {
+		return false // it would have said more, or something else
+	}
+	if h.judged {
+		return true
+	}
+	done, ok := h.peer.(interface{ Done() bool })
+	wait := overAfter
+	if h.attack.Slow {
+		wait = slowOverAfter
+	}
+	return ok && done.Done() && !h.end.over && !h.end.conn.broken && len(h.end.queue) == 0 && h.end.under() == 0 &&
+		h.sim.now.Sub(h.spokeAt) >= wait
+}
+
+// ended reports whether an attack has run to its end, undisturbed.
+func (a *assault) ended() bool {
+	return a.whole && !slices.ContainsFunc(a.peers, func(h *hostile) bool { return !h.ended() })
+}
+
+// tips is how many tips a machine's log has.
+func tips(n *Node) (count int) {
+	n.core.Replica().Tips(func(int) bool {
+		count++
+		return true
+	})
+	return count
+}
+
+// refused notes for what a victim has refused something of a hostile peer.
+func (h *hostile) refused(code string) {
+	if !slices.Contains(h.codes, code) {
+		h.codes = append(h.codes, code)
+	}
+}
+
+// takeCounts notes what a machine has refused of those who attack it.
+func (n *Node) takeCounts() {
+	for _, e := range n.ends {
+		h := e.other().hostile
+		if h == nil {
+			continue
+		}
+		for _, p := range n.snap.Peers {
+			if p.ID != e.peer {
+				continue
+			}
+			for _, r := range p.Refused {
+				h.refused(r.Code)
+				if !h.odd && !slices.Contains(h.attack.Want.Refused, r.Code) {
+					n.sim.fail("reason", "%s refuses of %s what is %s; it should for %q", n.name, h.name, r.Code, h.attack.Want.Refused)
+				}
+			}
+		}
+	}
 }
 
 // found makes the charter of the room. A closed one is that of the first attack which wants one of its own; others would fail in
@@ -54,8 +136,13 @@ func (s *Sim) attack(name string, victim *Node) {
 		s.tracef("sim", "not in this room: it takes an open one")
 		return
 	}
+	if a.Spread && slices.ContainsFunc(s.assaults, func(o *assault) bool { return o.attack.Name == name }) {
+		return // what it tells one victim, the others know by now
+	}
 	s.stats.Attacks++
 	at := victim.id
+	under := &assault{attack: &a, whole: victim.core != nil && victim.core.Replica().Len() > 0}
+	s.assaults = append(s.assaults, under)
 	for k, p := range a.Peers(s.room) {
 		n := victim
 		for a.Spread && k > 0 {
@@ -65,10 +152,15 @@ func (s *Sim) attack(name string, victim *Node) {
 			}
 		}
 		if n.core == nil {
+			under.whole = false
 			continue
 		}
-		h := &hostile{sim: s, name: fmt.Sprintf("%s/%d", name, k), attack: &a, peer: p}
+		h := &hostile{sim: s, name: fmt.Sprintf("%s/%d", name, k), attack: &a, peer: p, odd: !s.fits(&a)}
+		if a.Class == byz.Sync && tips(n) > transport.LeafTips {
+			h.odd = true // comparisons are another conversation where there are many tips
+		}
 		s.hostile = append(s.hostile, h)
+		under.peers = append(under.peers, h)
 		l := &link{
 			sim: s, id: -1, rand: s.stream("hostile", len(s.hostile)), from: n, to: n,
 			spec: LinkSpec{From: n.id, To: n.id, Delay: time.Millisecond, Jitter: 10 * time.Millisecond, Rate: 4 << 20, Slots: 8},
@@ -98,6 +190,7 @@ func (h *hostile) pump() {
 			break
 		}
 		h.messages++
+		h.spokeAt = s.now
 		h.bytes += len(msg)
 		if s.trace != nil {
 			s.tracef(h.name, "-> %s  %s", h.end.other().name(), describe(msg))

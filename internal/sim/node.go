@@ -279,6 +279,9 @@ func (n *Node) turn() {
 		n.sim.After(time.Duration(1+n.rand.IntN(30))*time.Second, n.start)
 		return
 	}
+	if n.attacked {
+		n.takeCounts()
+	}
 	n.arm()
 	n.learn()
 	n.sim.checkTurn(n)

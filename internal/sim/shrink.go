@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"slices"
+	"time"
 )
 
 // shrinkRuns bounds how often Shrink plays a scenario.
@@ -89,7 +90,12 @@ func (sh *shrinker) parts() (changed bool) {
 		sc := sh.cfg.Scenario
 		sc.Nodes = slices.Clone(sc.Nodes)
 		sc.Nodes[i].Role = Absent
-		changed = sh.try(sc) || changed
+		changed = sc.connected() && sh.try(sc) || changed
+	}
+	for i := len(sh.cfg.Scenario.Links) - 1; i >= 0; i-- {
+		if sc := sh.cfg.Scenario.withoutLink(i); sc.connected() {
+			changed = sh.try(sc) || changed
+		}
 	}
 	for i, a := range sh.cfg.Scenario.Do {
 		if a.B <= 1 {
@@ -101,4 +107,54 @@ func (sh *shrinker) parts() (changed bool) {
 		changed = sh.try(sc) || changed
 	}
 	return changed
+}
+
+// withoutLink leaves out a link, and what happens to it.
+func (s Scenario) withoutLink(link int) Scenario {
+	s.Links = slices.Delete(slices.Clone(s.Links), link, link+1)
+	var do []Action
+	wait := time.Duration(0)
+	for _, a := range s.Do {
+		if verbs[a.Verb] != "" && verbs[a.Verb][0] == 'l' {
+			if a.A == link {
+				wait += a.Wait
+				continue
+			}
+			if a.A > link {
+				a.A--
+			}
+		}
+		a.Wait += wait
+		wait = 0
+		do = append(do, a)
+	}
+	s.Do = do
+	return s
+}
+
+// connected reports whether the machines that are there reach each other: those that do not can never be equal.
+func (s Scenario) connected() bool {
+	group := make([]int, len(s.Nodes))
+	for i := range group {
+		group[i] = i
+	}
+	for range s.Nodes {
+		for _, l := range s.Links {
+			if s.Nodes[l.From].Role != Absent && s.Nodes[l.To].Role != Absent {
+				least := min(group[l.From], group[l.To])
+				group[l.From], group[l.To] = least, least
+			}
+		}
+	}
+	first := -1
+	for i, n := range s.Nodes {
+		switch {
+		case n.Role == Absent:
+		case first < 0:
+			first = group[i]
+		case group[i] != first:
+			return false
+		}
+	}
+	return true
 }

@@ -68,15 +68,16 @@ type Sim struct {
 	events events
 	seq    uint64
 
-	nodes   []*Node
-	links   []*link
-	conns   int
-	hostile []*hostile
-	room    *byz.Room // of all who attack
-	founder string    // the attack that a closed room was made for
-	quiet   int       // how often Quiet was called: it ends what goes on
-	split   int       // machines on one side, as bits
-	healAt  time.Time // of split
+	nodes    []*Node
+	links    []*link
+	conns    int
+	hostile  []*hostile
+	assaults []*assault
+	room     *byz.Room // of all who attack
+	founder  string    // the attack that a closed room was made for
+	quiet    int       // how often Quiet was called: it ends what goes on
+	split    int       // machines on one side, as bits
+	healAt   time.Time // of split
 
 	liars   map[crdt.Author]bool // keys that may show two chains: copied ones, and those of whom a backup was put back whole
 	trace   *tracer
@@ -87,6 +88,7 @@ type Sim struct {
 // Stats counts what a simulation has done.
 type Stats struct {
 	Events, Messages, Changes, Crashes, Connections, Attacks int
+	Undisturbed                                              int // attacks of which all was checked, once each quiet point
 	Bytes                                                    int
 	Settled                                                  time.Duration // the longest that a Quiet took
 }

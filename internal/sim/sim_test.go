@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,7 @@ func TestSeeds(t *testing.T) {
 			count = 40
 		}
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // networks are small and soon gone
 	began := time.Now()
 	var next, failed atomic.Int64
 	var mu sync.Mutex
@@ -80,8 +82,8 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	t.Logf("%d seeds in %v: %d events, %d messages, %d changes, %d crashes, %d connections, %d attacks; at most %v until all were equal",
-		count, time.Since(began).Round(time.Millisecond), total.Events, total.Messages, total.Changes, total.Crashes, total.Connections, total.Attacks, total.Settled)
+	t.Logf("%d seeds in %v: %d events, %d messages, %d changes, %d crashes, %d connections, %d attacks (%d judged whole); at most %v until all were equal",
+		count, time.Since(began).Round(time.Millisecond), total.Events, total.Messages, total.Changes, total.Crashes, total.Connections, total.Attacks, total.Undisturbed, total.Settled)
 }
 
 func (s *Stats) add(o Stats) {
@@ -91,6 +93,7 @@ func (s *Stats) add(o Stats) {
 	s.Crashes += o.Crashes
 	s.Connections += o.Connections
 	s.Attacks += o.Attacks
+	s.Undisturbed += o.Undisturbed
 	s.Settled = max(s.Settled, o.Settled)
 }
 
@@ -171,6 +174,47 @@ func TestScenarioText(t *testing.T) {
 		if got.String() != sc.String() || !slices.Equal(got.Nodes, sc.Nodes) || !slices.Equal(got.Links, sc.Links) {
 			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, got, sc)
 		}
+	}
+}
+
+// TestWants: an attack that comes to something else than it says is found, by what it was to come to.
+func TestWants(t *testing.T) {
+	first := func(fits func(byz.Want) bool) byz.Attack {
+		i := slices.IndexFunc(testAttacks, func(a byz.Attack) bool {
+			return a.Class == byz.Chain && a.Kind == "" && a.Charter == nil && fits(a.Want)
+		})
+		return testAttacks[i]
+	}
+	forks := first(func(w byz.Want) bool { return w.Forks > 0 && w.Accepted < 10 })
+	closed := first(func(w byz.Want) bool { return w.Closed })
+	for _, x := range []struct {
+		name, kind string
+		attack     byz.Attack
+		change     func(w *byz.Want)
+	}{
+		{"as it is", "", forks, func(*byz.Want) {}},
+		{"as it is, refused", "", closed, func(*byz.Want) {}},
+		{"more accepted", "accepted", forks, func(w *byz.Want) { w.Accepted-- }},
+		{"fewer accepted", "accepted", forks, func(w *byz.Want) { w.Accepted++ }},
+		{"more forks", "forks", forks, func(w *byz.Want) { w.Forks-- }},
+		{"fewer forks", "forks", forks, func(w *byz.Want) { w.Forks++ }},
+		{"another code", "reason", closed, func(w *byz.Want) { w.Refused = nil }},
+		{"a code less", "refused", closed, func(w *byz.Want) { w.Refused = append(slices.Clone(w.Refused), "none") }},
+		{"not closed", "refused", closed, func(w *byz.Want) { w.Closed = false }},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			x.change(&x.attack.Want)
+			sc, err := Parse("seed 1\nroom ledger open\nnode author 0 0s memory\nnode author 1 0s memory\nlink 1 0 9ms 9ms 99999 5\n" +
+				"+0s edit 0 1\n+1s attack 0 " + x.attack.Name + "\n+0s quiet\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Run(Config{Scenario: sc, Attacks: []byz.Attack{x.attack}})
+			var f *Failure
+			if errors.As(err, &f); f == nil && x.kind != "" || f != nil && f.Kind != x.kind {
+				t.Fatalf("%s: %v; want %q", x.attack.Name, err, x.kind)
+			}
+		})
 	}
 }
 
