@@ -124,9 +124,14 @@ func (s *Sim) divide(set int, d time.Duration) {
 	}
 }
 
-// damaged forgets what the machine has promised: its disk was changed from outside.
+// damaged forgets what the machine has promised and its disk, which was changed from outside, holds no more.
 func (n *Node) damaged() {
-	clear(n.promised)
+	waiting := n.disk.shadow.waiting()
+	for id := range n.promised {
+		if !n.disk.durable(id) && !waiting[id] {
+			delete(n.promised, id)
+		}
+	}
 	n.lostDisk = true
 }
 

@@ -105,7 +105,8 @@ func (s *Sim) checkEnded(n *Node, e *end, err error) {
 	code := transport.Code(err)
 	h := e.other().hostile
 	if h != nil {
-		h.judged = true
+		// For other reasons, time that passed or a disk that failed, it was disturbed.
+		h.judged = h.judged || slices.Contains(h.attack.Want.Refused, code)
 		h.refused(code)
 	}
 	switch {
@@ -153,7 +154,7 @@ func (s *Sim) settled() bool {
 		case n.spec.Role == Absent:
 		case n.core.Replica().LogDigest() != want.core.Replica().LogDigest(), linked[n.id] && n.snap.Unsent > 0:
 			return false
-		case len(s.hostile) == 0 && n.snap.Pending > n.disk.shadow.waits(): // those wait for what nobody has
+		case len(s.hostile) == 0 && n.snap.Pending > len(n.disk.shadow.waiting()): // those wait for what nobody has
 			return false
 		}
 	}
@@ -203,10 +204,8 @@ func (s *Sim) checkQuiet() bool {
 		s.checkStore(n)
 		s.checkSent(n)
 		s.checkGuard(n)
-		for id, why := range n.promised {
-			if _, ok := n.core.Replica().Index(id); !ok {
-				s.fail("lost", "%s has lost change %v, which was %s", n.name, id, why)
-			}
+		if id, lost := n.missing(); lost {
+			s.fail("lost", "%s has lost change %v, which was %s", n.name, id, n.promised[id])
 		}
 		if n.spec.Role == Relay {
 			continue
@@ -336,7 +335,7 @@ func (s *Sim) checkSent(n *Node) {
 
 // checkGuard checks that who holds again all that it has written may go on.
 func (s *Sim) checkGuard(n *Node) {
-	if n.snap.Writing != transport.WriteGuarded || !s.linked()[n.id] || n.disk.shadow.waits() > 0 {
+	if n.snap.Writing != transport.WriteGuarded || !s.linked()[n.id] || len(n.disk.shadow.waits) > 0 {
 		return
 	}
 	last, ok := n.disk.last.ID()

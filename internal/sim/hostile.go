@@ -29,7 +29,7 @@ type hostile struct {
 	spokeAt  time.Time // when it said something last
 	odd      bool      // it meets something else than it was made for: it may be refused for other reasons
 	codes    []string  // for what the victim refused packs of it, or ended the connection
-	judged   bool      // the victim has ended the connection
+	judged   bool      // the victim has ended the connection for one of the reasons that it should
 }
 
 // An assault is one attack under way, or over.

@@ -129,11 +129,9 @@ func (n *Node) start() {
 	}
 	n.core, n.snap, n.turning, n.length, n.forks = core, nil, false, 0, 0
 	s.tracef(n.name, "starts with %d changes, log %x, %s", core.Replica().Len(), core.Replica().LogDigest(), writeWord(core.Snapshot(n.now()).Writing))
-	for id, why := range n.promised {
-		if _, ok := core.Replica().Index(id); !ok {
-			s.fail("lost", "%s has lost change %v, which was %s", n.name, id, why)
-			return
-		}
+	if id, lost := n.missing(); lost {
+		s.fail("lost", "%s has lost change %v, which was %s", n.name, id, n.promised[id])
+		return
 	}
 	n.learn()
 	for _, l := range s.links {

@@ -11,7 +11,7 @@ import (
 type reader struct {
 	checker *crdt.Checker
 	replica *crdt.Replica
-	waiting []*crdt.Pack
+	waits   []*crdt.Pack // in the order in which they came
 }
 
 func newReader(room crdt.Charter, r *crdt.Replica) *reader {
@@ -21,10 +21,10 @@ func newReader(room crdt.Charter, r *crdt.Replica) *reader {
 func (r *reader) take(record []byte) error {
 	before := r.replica.Len()
 	err := r.checker.EachStored(append([]byte(nil), record...), r.load)
-	for err == nil && len(r.waiting) > 0 && r.replica.Len() > before {
+	for err == nil && len(r.waits) > 0 && r.replica.Len() > before {
 		before = r.replica.Len()
-		again := r.waiting
-		r.waiting = nil
+		again := r.waits
+		r.waits = nil
 		for _, p := range again {
 			if err = r.load(p); err != nil {
 				return err
@@ -37,16 +37,39 @@ func (r *reader) take(record []byte) error {
 func (r *reader) load(p *crdt.Pack) error {
 	err := r.replica.LoadPack(p)
 	if errors.Is(err, crdt.ErrMissing) {
-		r.waiting = append(r.waiting, p)
+		r.waits = append(r.waits, p)
 		return nil
 	}
 	return err
 }
 
-// waits is how many changes wait.
-func (r *reader) waits() (n int) {
-	for _, p := range r.waiting {
-		n += p.Changes()
+// waiting are the changes that wait.
+func (r *reader) waiting() map[crdt.ChangeID]bool {
+	ids := make(map[crdt.ChangeID]bool)
+	for _, p := range r.waits {
+		p.EachRun(func(_ crdt.Author, _ crdt.ChangeID, of []crdt.ChangeID) bool {
+			for _, id := range of {
+				ids[id] = true
+			}
+			return true
+		})
 	}
-	return n
+	return ids
+}
+
+// missing is a change that was promised and is neither in the log nor waits in the store; false if there is none.
+func (n *Node) missing() (id crdt.ChangeID, lost bool) {
+	var waiting map[crdt.ChangeID]bool
+	for id := range n.promised {
+		if _, ok := n.core.Replica().Index(id); ok {
+			continue
+		}
+		if waiting == nil {
+			waiting = n.disk.shadow.waiting()
+		}
+		if !waiting[id] {
+			return id, true
+		}
+	}
+	return id, false
 }
