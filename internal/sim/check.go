@@ -203,7 +203,6 @@ func (s *Sim) checkQuiet() bool {
 		s.checkCore(n)
 		s.checkStore(n)
 		s.checkSent(n)
-		s.checkGuard(n)
 		if id, lost := n.missing(); lost {
 			s.fail("lost", "%s has lost change %v, which was %s", n.name, id, n.promised[id])
 		}
@@ -330,17 +329,6 @@ func (s *Sim) checkSent(n *Node) {
 		if !slices.ContainsFunc(s.nodes, func(o *Node) bool { return o != n && o.known[c.ID] }) {
 			s.fail("sent", "%s shows change %v as sent, which no other machine ever held", n.name, c.ID)
 		}
-	}
-}
-
-// checkGuard checks that who holds again all that it has written may go on.
-func (s *Sim) checkGuard(n *Node) {
-	if n.snap.Writing != transport.WriteGuarded || !s.linked()[n.id] || len(n.disk.shadow.waits) > 0 {
-		return
-	}
-	last, ok := n.disk.last.ID()
-	if _, found := n.core.Replica().Index(last); found || !ok {
-		s.fail("guard", "%s holds its newest change, lacks nothing, and may not write", n.name)
 	}
 }
 
