@@ -28,9 +28,9 @@ const maxRoomFileBytes = 1 << 30
 // size, and maxRoomBytes at most. changeBytes is what a change takes besides its bytes.
 const (
 	maxSmallRoomBytes = 128 << 20
-	maxRoomRatio   = 256
-	maxRoomBytes   = 2 << 30
-	changeBytes    = 192
+	maxRoomRatio      = 256
+	maxRoomBytes      = 2 << 30
+	changeBytes       = 192
 )
 
 // appendBytes is how many bytes of packs are made durable at once.
