@@ -22,6 +22,7 @@ func (c *Core) Commit(now time.Time) error {
 			return c.fatal
 		}
 		c.room.grown()
+		c.room.guardWaits = c.guardWaits()
 		c.dirty = true
 		c.cfg.Meter.ChangesAdded.Add(uint64(to - from))
 		told := c.forks

@@ -156,6 +156,7 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	}
 	c.recallSent()
 	c.guarded = cfg.Key != nil && (cfg.Copied || c.lostOwn() || c.orphans.Of(me))
+	c.room.guardWaits = c.guardWaits()
 	now := time.Now
 	if cfg.Now != nil {
 		now = cfg.Now
@@ -221,6 +222,11 @@ func (c *Core) lostOwn() bool {
 	return !found
 }
 
+// guardWaits reports whether the guard waits for nothing but a round with a peer that holds nothing own that is not here.
+func (c *Core) guardWaits() bool {
+	return c.guarded && !c.lostOwn() && !c.orphans.Of(c.room.me)
+}
+
 // Room returns the room's id.
 func (c *Core) Room() crdt.RoomID { return c.replica.Room() }
 
@@ -276,7 +282,7 @@ func (c *Core) ConfirmOnlyCopy(now time.Time) {
 
 func (c *Core) unguard(now time.Time, why string) {
 	if c.guarded {
-		c.guarded = false
+		c.guarded, c.room.guardWaits = false, false
 		c.setWriting()
 		c.event(Event{Time: now, Kind: EventGuard, Code: "open", Text: why})
 		if store, ok := c.cfg.Store.(Adopter); ok {

@@ -268,6 +268,23 @@ func TestGuard(t *testing.T) {
 			t.Errorf("write after an equal comparison: %v", r.Err)
 		}
 	})
+	t.Run("somebody always writes", func(t *testing.T) {
+		c, _ := guardedCore(t)
+		p := newPuppet(t, c, 1)
+		p.hello(older, "test relay") // another brings it what is lost here and there
+		p.say(packsOf(own, 1))
+		others, _ := chainOf(t, 7, 20)
+		for _, pack := range others {
+			p.say(Packs{pack})
+			p.wait(c.room.limits.IdleRound / 2)
+			for _, asked := range take[*Tips](p) {
+				p.say(&Tips{Round: asked.Round, Form: formFingerprint, Count: asked.Count, Fingerprint: asked.Fingerprint})
+			}
+		}
+		if r := edit(t, c, "now"); r.Err != nil {
+			t.Errorf("write %v after what was lost is back: %v", p.now.Sub(time.Unix(1_800_000_000, 0)), r.Err)
+		}
+	})
 	t.Run("a peer without anything", func(t *testing.T) {
 		c, _ := guardedCore(t)
 		p := newPuppet(t, c, 1)

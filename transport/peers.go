@@ -176,7 +176,7 @@ func (c *Core) takeNotes(now time.Time, p *peer) {
 			p.compared = true
 			// A peer that lacks what is lost here too says nothing of what came after it; nor does one that lacks what an own
 			// change waits for, which another may have.
-			if p.theirs = s.rounds.theirs; n.n == 1 && c.guarded && !c.lostOwn() && !c.orphans.Of(c.room.me) {
+			if p.theirs = s.rounds.theirs; n.n == 1 && c.guardWaits() {
 				c.unguard(now, "a peer holds nothing of this key that is not here")
 			}
 		case noteWithheld:

@@ -32,8 +32,10 @@ type room struct {
 	lastOwn  int      // and of the newest
 	wrote    bool     // own changes may have left this machine before
 	unsent   int      // own changes that are not in ever
-	asked    int      // frames asked of the cache, and those that were there: for tests and benchmarks
-	reused   int
+	// guardWaits says that nothing own is known to be lost, and writing waits for a round that shows it.
+	guardWaits bool
+	asked      int // frames asked of the cache, and those that were there: for tests and benchmarks
+	reused     int
 }
 
 func newRoom(r *crdt.Replica, me crdt.Author, agent string, limits Limits, random *rand.Rand) *room {

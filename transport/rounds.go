@@ -63,6 +63,8 @@ func (r *rounds) drained(now time.Time) {
 //   - While something is missing on either side: at once when all that we had to send is credited; else when nothing has
 //     happened for IdleRound.
 //   - While live: when nothing has happened for IdleRound after a change.
+//   - While the guard of the key waits for a round alone, nothing that happens puts one off: in a room where somebody always
+//     writes it would never come.
 //   - After rounds that brought nothing new to either side, not before a back-off that doubles.
 func (s *session) roundDue() (time.Time, bool) {
 	r, l := &s.rounds, &s.room.limits
@@ -76,7 +78,10 @@ func (s *session) roundDue() (time.Time, bool) {
 		}
 		return a
 	}
-	idle := later(r.changedAt, r.endedAt).Add(l.IdleRound)
+	idle := r.endedAt.Add(l.IdleRound)
+	if !s.room.guardWaits {
+		idle = later(idle, r.changedAt.Add(l.IdleRound))
+	}
 	switch {
 	case r.wanted:
 		return later(soonest, r.endedAt.Add(l.IdleRound)), true
