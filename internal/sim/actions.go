@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 )
 
@@ -216,6 +217,10 @@ func (s *Sim) Quiet() bool {
 	}
 	if !s.runUntil(s.now.Add(settleTime+s.lines()), s.settled) { // something hostile may have come in meanwhile
 		s.fail("liveness", "equal, and then no more: %s", s.standing())
+	}
+	unguarded := func() bool { return !slices.ContainsFunc(s.nodes, (*Node).guardedInVain) }
+	if !s.runUntil(s.now.Add(settleTime+s.lines()), unguarded) {
+		s.fail("guard", "who holds its newest change, and lacks nothing, may not write %v later", settleTime+s.lines())
 	}
 	if !s.checkQuiet() {
 		return false

@@ -332,6 +332,16 @@ func (s *Sim) checkSent(n *Node) {
 	}
 }
 
+// guardedInVain reports whether a machine that holds again all that it has written may not go on.
+func (n *Node) guardedInVain() bool {
+	if n.snap == nil || n.snap.Writing != transport.WriteGuarded || !n.sim.linked()[n.id] || len(n.disk.shadow.waits) > 0 {
+		return false
+	}
+	last, ok := n.disk.last.ID()
+	_, found := n.core.Replica().Index(last)
+	return found || !ok
+}
+
 // checkLog judges every change of a log anew, by a slow and obvious reading of the rules: every signature by a checker that
 // has seen nothing, sequence numbers and Lamport times from the parents; and another order of arrival makes the same document.
 func (s *Sim) checkLog(n *Node) {
