@@ -224,15 +224,6 @@ func (g *gang) thrownOut() (why error) {
 	return why
 }
 
-// locals are the attackers' addresses.
-func (g *gang) locals() map[string]bool {
-	all := make(map[string]bool)
-	for _, a := range g.members {
-		all[a.local] = true
-	}
-	return all
-}
-
 // dialer notes the connections of a Wire attack.
 type dialer struct {
 	addr   string
