@@ -224,7 +224,7 @@ func (c *Core) lostOwn() bool {
 
 // guardWaits reports whether the guard waits for nothing but a round with a peer that holds nothing own that is not here.
 func (c *Core) guardWaits() bool {
-	return c.guarded && !c.lostOwn() && !c.orphans.Of(c.room.me)
+	return c.guarded && !c.lostOwn() && !c.lostSent() && !c.orphans.Of(c.room.me)
 }
 
 // Room returns the room's id.

@@ -142,6 +142,27 @@ func TestSentAndLost(t *testing.T) {
 	}
 }
 
+// TestSentAndLastUnreadable: where only the sent file names what was lost, a peer that lacks it too does not open the key.
+func TestSentAndLastUnreadable(t *testing.T) {
+	t.Parallel()
+	_, own := chainOf(t, 1, 5)
+	_, older := chainOf(t, 1, 4)
+	c := mustCore(t, NodeConfig{Store: storeOf(older), Key: testKey(1), Last: &doubtfulLast{}, Sent: &memLast{id: own.ID(4), set: true}})
+	p := newPuppet(t, c, 1)
+	p.hello(older, "test relay")
+	if got := c.Snapshot(p.now).Writing; got != WriteGuarded {
+		t.Fatalf("writing %d after a peer that lacks it too, want it guarded", got)
+	}
+	p.say(packsOf(own, 4))
+	p.wait(c.room.limits.IdleRound)
+	for _, asked := range take[*Tips](p) {
+		p.say(&Tips{Round: asked.Round, Form: formFingerprint, Count: asked.Count, Fingerprint: asked.Fingerprint})
+	}
+	if got := c.Snapshot(p.now).Writing; got != WriteOpen {
+		t.Errorf("writing %d with all back, want it open", got)
+	}
+}
+
 // TestForgedOrphan: what waits is not trusted for having been in the store.
 func TestForgedOrphan(t *testing.T) {
 	t.Parallel()

@@ -337,9 +337,14 @@ func (n *Node) guardedInVain() bool {
 	if n.snap == nil || n.snap.Writing != transport.WriteGuarded || !n.sim.linked()[n.id] || len(n.disk.shadow.waits) > 0 {
 		return false
 	}
-	last, ok := n.disk.last.ID()
-	_, found := n.core.Replica().Index(last)
-	return found || !ok
+	for _, file := range []*idFile{&n.disk.last, &n.disk.sent} {
+		if id, ok := file.ID(); ok {
+			if _, found := n.core.Replica().Index(id); !found {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // checkLog judges every change of a log anew, by a slow and obvious reading of the rules: every signature by a checker that
