@@ -235,7 +235,7 @@ func (m *Model) writable() bool {
 	case transport.WriteGuarded:
 		node := m.node
 		m.push(&question{
-			text: "This store looks copied, restored or salvaged. Until a peer was seen, writing might fork your key. Is it the only copy?",
+			text: "This store may be a copy: writing might fork your key. Is it the only copy?",
 			yes:  func(m *Model) tea.Cmd { return m.fx.do(node.ConfirmOnlyCopy) },
 		})
 	default:
