@@ -154,7 +154,7 @@ func (s *Sim) settled() bool {
 		case n.spec.Role == Absent:
 		case n.core.Replica().LogDigest() != want.core.Replica().LogDigest(), linked[n.id] && n.snap.Unsent > 0:
 			return false
-		case len(s.hostile) == 0 && n.snap.Pending > len(n.disk.shadow.waiting()): // those wait for what nobody has
+		case len(s.hostile) == 0 && n.snap.Pending > n.disk.shadow.pending(): // those wait for what nobody has
 			return false
 		}
 	}

@@ -57,6 +57,15 @@ func (r *reader) waiting() map[crdt.ChangeID]bool {
 	return ids
 }
 
+// pending is how many changes wait as a node counts them: pack by pack, and what two packs hold counts twice.
+func (r *reader) pending() int {
+	n := 0
+	for _, p := range r.waits {
+		n += p.Changes()
+	}
+	return n
+}
+
 // missing is a change that was promised and is neither in the log nor waits in the store; false if there is none.
 func (n *Node) missing() (id crdt.ChangeID, lost bool) {
 	var waiting map[crdt.ChangeID]bool
