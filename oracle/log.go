@@ -1,0 +1,781 @@
+package oracle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"github.com/tallystick/tallystick/crdt"
+)
+
+// A Log is what the changes of a room say about prices. All that it answers follows
+// from the set of changes, never from the order in which they came. One goroutine.
+//
+// It keeps 20 bytes for each attestation that counts, and about 100 and N for each
+// change.
+type Log struct {
+	terms  Terms
+	n      int // oracles of the committee
+	pairs  *pairTable
+	number map[crdt.Author]int16 // of the committee
+
+	taken int // changes of the replica taken in by Update
+
+	nodes  []*[nodeSlab]node
+	count  int32
+	index  idIndex
+	recent [recentIDs]int32 // by bits of the id: 1 + a change that was added lately
+
+	heads      map[int32]struct{}
+	headDigest [32]byte
+	digested   bool // headDigest is that of heads, or was set
+
+	chains []chain
+	series []series // by pair and oracle: pair·n + oracle
+	voidIn [][]int64
+	forked int // chains that did
+	convicted,
+	outside int // literals of others
+
+	clocks       clocks
+	workA, workB clock
+	times        []int64 // to work in
+
+	newest []int64 // by oracle: the greatest t, or noTime
+	ranked []int64 // newest, ascending
+
+	voids  map[int32][]voidOp     // by change
+	orphan map[orphanKey]struct{} // parts of chains whose start is not here
+	scores *scores
+
+	t      tally
+	buffer []byte
+	rec    record
+	links  []crdt.ChangeID
+	body   []crdt.Literal
+}
+
+const (
+	nodeSlab  = 256
+	recentIDs = 1024
+	none      = int32(-1)
+)
+
+// A node is one change.
+type node struct {
+	id     crdt.ChangeID
+	clock  uint64 // where it lies
+	seen   int64  // log time of its ancestors
+	prev   int32  // on the chain, or none
+	seq    uint32
+	place  uint32 // in its chain
+	oracle int16  // number, or −1
+	body   uint16 // literals
+	depth  uint8  // changes since the clock that stands whole
+	child  bool   // has a chain child
+	head   bool
+}
+
+// A chain is the changes of one oracle of the committee, in the order in which they
+// came: of seq, unless it forked.
+type chain struct {
+	nodes []int32
+	maxT  []int64 // by place: the greatest t there or before it on the branch, or noTime
+	tip   int32   // the change that came last, or none
+	clock clock   // of tip
+
+	begun     bool // there is a change without prev
+	forked    bool // seen here
+	convicted bool // forked, or evidence of it was given
+
+	pairs []pairState
+	// voidIn are the slots, ascending, that something void is counted in which names no
+	// pair of the room.
+	voidIn []int64
+
+	changes, sent, accepted, late int
+	void                          Voids
+	flags                         uint64
+}
+
+// A pairState is what the chain of an oracle that never forked says of a pair so far.
+type pairState struct {
+	bar       int64 // the greatest t; −1: none
+	slot      int64 // of bar
+	inSlot    int   // attestations in it
+	committed int64 // the greatest slot committed to; −1: none
+	open      []openCommitment
+}
+
+type openCommitment struct {
+	slot int64
+	node int32
+	hash [32]byte
+}
+
+type voidOp struct {
+	at     uint16 // in the change's literals
+	reason Reason
+}
+
+// An orphanKey is what a change says that it follows, where that is not in the Log.
+type orphanKey struct {
+	oracle int16
+	prev   crdt.ChangeID
+}
+
+// A Change is one accepted change as a Log takes it in.
+type Change struct {
+	ID     crdt.ChangeID
+	Author crdt.Author
+	Prev   crdt.ChangeID // zero: the first of its chain
+	Links  []crdt.ChangeID
+	Seq    uint64         // of a change whose Prev is not in the Log; else it is derived
+	Body   []crdt.Literal // of its appends to the feed, in order
+	Broken bool           // its ops do not decode: void as a whole
+}
+
+// NewLog is the Log of an empty room. Do not change t after.
+func NewLog(t Terms) *Log {
+	n := len(t.Oracles)
+	l := &Log{
+		terms: t, n: n, pairs: newPairTable(&t), number: make(map[crdt.Author]int16, n),
+		index: newIDIndex(), heads: make(map[int32]struct{}),
+		chains: make([]chain, n), series: make([]series, n*len(t.Pairs)), voidIn: make([][]int64, n*len(t.Pairs)),
+		workA: make(clock, n), workB: make(clock, n), newest: make([]int64, n), ranked: make([]int64, n),
+		voids: make(map[int32][]voidOp),
+	}
+	for i, a := range t.Oracles {
+		l.number[a] = int16(i)
+		l.newest[i], l.ranked[i] = noTime, noTime
+		ch := &l.chains[i]
+		ch.tip, ch.clock, ch.pairs = none, make(clock, n), make([]pairState, len(t.Pairs))
+		for p := range ch.pairs {
+			ch.pairs[p] = pairState{bar: -1, slot: -1, committed: -1}
+		}
+	}
+	l.scores = newScores(l)
+	return l
+}
+
+// Terms are those of the room.
+func (l *Log) Terms() Terms { return l.terms }
+
+// Changes is how many were taken in.
+func (l *Log) Changes() int { return int(l.count) }
+
+func (l *Log) node(n int32) *node { return &l.nodes[uint32(n)/nodeSlab][uint32(n)%nodeSlab] }
+
+// Update takes in what v holds beyond what was taken in before, and reports whether
+// that was anything. v is always a View of the same replica. O(what is new).
+func (l *Log) Update(v *crdt.View) (changed bool) {
+	n := v.Changes()
+	for ; l.taken < n; l.taken++ {
+		c := v.ChangeAt(l.taken)
+		l.links, l.body = l.links[:0], l.body[:0]
+		for k := range c.Links.Len() {
+			l.links = append(l.links, c.Links.At(k))
+		}
+		for _, row := range v.RowsOf(l.taken) {
+			l.body = append(l.body, row.Literal)
+		}
+		broken := false
+		if len(l.body) == 0 {
+			if p, err := crdt.ReadPayload(c.Payload, l.terms.Room, c.Prev); err == nil {
+				broken = p.Void
+			}
+		}
+		l.Add(Change{ID: c.ID, Author: c.Author, Prev: c.Prev, Links: l.links, Seq: c.Seq, Body: l.body, Broken: broken})
+		changed = true
+	}
+	return changed
+}
+
+// Add takes in one change, parents first; one that is there already it leaves. It keeps
+// nothing of c. O(N + parents not told by other parents · N) for a committee of N, and
+// O(log n) for each attestation.
+//
+// A parent that is not in the Log counts for nothing: of part of a room, as a proof
+// holds it, the Log says what that part says.
+func (l *Log) Add(c Change) {
+	if _, known := l.find(&c.ID); known {
+		return
+	}
+	o := int16(-1)
+	if k, ok := l.number[c.Author]; ok {
+		o = k
+	}
+	prev := none
+	if c.Prev != (crdt.ChangeID{}) {
+		if p, ok := l.find(&c.Prev); ok {
+			prev = p
+		}
+	}
+	n := l.count
+	nd := l.grow()
+	*nd = node{id: c.ID, prev: prev, seq: uint32(max(1, c.Seq)), oracle: o, body: uint16(min(len(c.Body), 1<<16-1)), head: true}
+
+	// What its ancestors say.
+	base, next := l.workB, l.workA // of prev, of this
+	if prev == none {
+		clear(base)
+		clear(next)
+	} else {
+		p := l.node(prev)
+		nd.seq = p.seq + 1
+		nd.depth = (p.depth + 1) % keyEvery
+		if o >= 0 && l.chains[o].tip == prev {
+			base = l.chains[o].clock
+		} else {
+			base = make(clock, l.n) // workB is needed below
+			l.clockOf(prev, base)
+		}
+		copy(next, base)
+		if p.oracle >= 0 {
+			next[p.oracle] = l.newer(int(p.oracle), next[p.oracle], p.place+1)
+		}
+		l.unhead(prev, p)
+	}
+	for i := range c.Links {
+		if p, ok := l.find(&c.Links[i]); ok {
+			l.mergeNode(next, p)
+			l.unhead(p, l.node(p))
+		}
+	}
+	if nd.depth == 0 {
+		clear(l.workB)
+		nd.clock = l.clocks.add(next, l.workB)
+	} else {
+		nd.clock = l.clocks.add(next, base)
+	}
+	nd.seen = l.timeOf(next)
+	l.enter(n, nd)
+
+	if o < 0 {
+		l.outside += len(c.Body)
+		if c.Broken {
+			l.outside++
+		}
+		return
+	}
+	ch := &l.chains[o]
+	l.chain(int(o), n, nd, &c)
+	l.read(int(o), n, nd, &c)
+	l.scores.added(int(o), n, ch.clock, next)
+	ch.tip = n
+	ch.clock, l.workA = next, ch.clock
+}
+
+// grow makes room for the next change.
+func (l *Log) grow() *node {
+	if l.count%nodeSlab == 0 {
+		l.nodes = append(l.nodes, new([nodeSlab]node))
+	}
+	return l.node(l.count)
+}
+
+// enter makes the change known.
+func (l *Log) enter(n int32, nd *node) {
+	l.count++
+	l.index.add(&nd.id, n, func(n int32) *crdt.ChangeID { return &l.node(n).id })
+	l.recent[recentOf(&nd.id)] = n + 1
+	l.heads[n] = struct{}{}
+	l.digested = false
+}
+
+func (l *Log) unhead(n int32, nd *node) {
+	if nd.head {
+		nd.head = false
+		delete(l.heads, n)
+	}
+}
+
+func recentOf(id *crdt.ChangeID) int { return (int(id[0]) | int(id[1])<<8) % recentIDs }
+
+// find is the number of a change.
+func (l *Log) find(id *crdt.ChangeID) (int32, bool) {
+	if n := l.recent[recentOf(id)] - 1; n >= 0 && l.node(n).id == *id {
+		return n, true
+	}
+	return l.index.find(id, func(n int32) *crdt.ChangeID { return &l.node(n).id })
+}
+
+// chain puts the change into its author's chain, and finds out if that forks there.
+func (l *Log) chain(o int, n int32, nd *node, c *Change) {
+	ch := &l.chains[o]
+	ch.changes++
+	fork := false
+	switch {
+	case nd.prev != none:
+		p := l.node(nd.prev)
+		fork, p.child = p.child, true
+	case c.Prev == (crdt.ChangeID{}):
+		fork, ch.begun = ch.begun, true
+	default:
+		key := orphanKey{int16(o), c.Prev}
+		if l.orphan == nil {
+			l.orphan = make(map[orphanKey]struct{})
+		}
+		_, fork = l.orphan[key]
+		l.orphan[key] = struct{}{}
+	}
+	nd.place = uint32(len(ch.nodes))
+	ch.nodes = append(ch.nodes, n)
+	if fork && !ch.forked {
+		ch.forked = true
+		l.forked++
+		l.convict(o)
+	}
+}
+
+// Convict takes the word of evidence that its author is two-faced. Update and Add find
+// every fork of the changes that they take in by themselves. Others than oracles of the
+// committee it leaves alone. Before or after Add, it comes to the same.
+func (l *Log) Convict(f crdt.Fork) {
+	if o, ok := l.number[f.Author]; ok {
+		l.convict(int(o))
+	}
+}
+
+// convict drops all that an oracle said but for log time, which must not go back. What
+// stays must be the same whichever branch came first: counts of what bytes tell.
+func (l *Log) convict(o int) {
+	ch := &l.chains[o]
+	if ch.convicted {
+		return
+	}
+	ch.convicted = true
+	l.convicted++
+	ch.accepted, ch.late, ch.pairs, ch.voidIn = 0, 0, nil, nil
+	for r := range ch.void {
+		if !Reason(r).ofBytes() {
+			ch.void[r] = 0
+		}
+	}
+	for _, n := range ch.nodes {
+		if ops, ok := l.voids[n]; ok {
+			l.voids[n] = slices.DeleteFunc(ops, func(v voidOp) bool { return !v.reason.ofBytes() })
+		}
+	}
+	for p := range l.terms.Pairs {
+		l.series[p*l.n+o] = series{}
+		l.voidIn[p*l.n+o] = nil
+	}
+	l.scores.convict(o)
+}
+
+// read takes in what the change says.
+func (l *Log) read(o int, n int32, nd *node, c *Change) {
+	ch := &l.chains[o]
+	maxT := int64(noTime)
+	if nd.prev != none {
+		if p := l.node(nd.prev); int(p.oracle) == o {
+			maxT = ch.maxT[p.place]
+		}
+	}
+	if c.Broken {
+		ch.sent++
+		l.void(o, n, 0, -1, l.slotOf(maxT), VoidMalformed)
+	}
+	r := &l.rec
+	for i, literal := range c.Body {
+		reason := r.decode(literal, l.pairs)
+		if r.commitment && reason == NotVoid && l.terms.Policy.CommitReveal {
+			if ch.convicted {
+				continue
+			}
+			if reason = l.commit(&ch.pairs[r.index], n, nd); reason != NotVoid {
+				ch.sent++
+				l.void(o, n, i, r.index, l.slotOf(ch.pairs[r.index].bar), reason)
+			}
+			continue
+		}
+		ch.sent++
+		if r.commitment && reason == NotVoid {
+			reason = VoidCommit
+		}
+		if reason != NotVoid {
+			l.void(o, n, i, -1, l.slotOf(maxT), reason)
+			continue
+		}
+		maxT = max(maxT, r.t)
+		ch.flags |= r.flags
+		if ch.convicted {
+			continue
+		}
+		ps := &ch.pairs[r.index]
+		if r.t < ps.bar {
+			l.void(o, n, i, r.index, ps.slot, VoidTimeBack)
+			continue
+		}
+		slot := r.t / l.terms.Policy.SlotMS
+		if slot != ps.slot {
+			ps.slot, ps.inSlot = slot, 0
+		}
+		ps.bar = r.t
+		ps.inSlot++
+		if reason := l.admit(o, ps, n); reason != NotVoid {
+			l.void(o, n, i, r.index, slot, reason)
+			continue
+		}
+		late := nd.seen != noTime && r.t+l.terms.Policy.LateMaxMS < nd.seen
+		if late {
+			ch.late++
+		}
+		ch.accepted++
+		l.series[r.index*l.n+o].append(r.t, r.price, r.spread, n, late)
+		l.scores.touch(r.index, slot)
+	}
+	ch.maxT = append(ch.maxT, maxT)
+	l.raise(o, maxT)
+}
+
+// slotOf is the slot of a time, or −1 of none.
+func (l *Log) slotOf(t int64) int64 {
+	if t < 0 {
+		return -1
+	}
+	return t / l.terms.Policy.SlotMS
+}
+
+// admit says whether the attestation in rec counts, whose slot is entered in ps.
+func (l *Log) admit(o int, ps *pairState, n int32) Reason {
+	r, policy := &l.rec, &l.terms.Policy
+	if ps.inSlot > policy.FloodMax {
+		return VoidFlood
+	}
+	if !policy.CommitReveal {
+		if r.flags&FlagRevealed != 0 {
+			return VoidReveal
+		}
+		return NotVoid
+	}
+	if r.flags&FlagRevealed == 0 {
+		return VoidReveal
+	}
+	for i := range ps.open {
+		// In the same change it would be no commitment: nobody was told of it before.
+		if c := &ps.open[i]; c.slot == ps.slot && c.node != n &&
+			c.hash == commitHash(l.terms.Room, l.terms.Oracles[o], r.pair, ps.slot, r.price, r.nonce) {
+			ps.open = slices.Delete(ps.open, i, i+1)
+			return NotVoid
+		}
+	}
+	return VoidReveal
+}
+
+// commit enters the commitment in rec.
+func (l *Log) commit(ps *pairState, n int32, nd *node) Reason {
+	r := &l.rec
+	switch {
+	case r.slot <= ps.committed:
+		return VoidRecommit
+	case nd.seen != noTime && nd.seen/l.terms.Policy.SlotMS >= r.slot:
+		// Most of the committee has told what it saw then.
+		return VoidLateCommit
+	}
+	ps.committed = r.slot
+	if len(ps.open) == maxCommitments {
+		ps.open = slices.Delete(ps.open, 0, 1)
+	}
+	ps.open = append(ps.open, openCommitment{r.slot, n, [32]byte(r.commit)})
+	return NotVoid
+}
+
+// void notes something without effect. pair −1: it names none; slot −1: none is known.
+func (l *Log) void(o int, n int32, at, pair int, slot int64, reason Reason) {
+	ch := &l.chains[o]
+	ch.void[reason]++
+	l.voids[n] = append(l.voids[n], voidOp{uint16(at), reason})
+	if ch.convicted || slot < 0 {
+		return
+	}
+	if pair >= 0 {
+		noteSlot(&l.voidIn[pair*l.n+o], slot)
+		l.scores.touch(pair, slot)
+		return
+	}
+	noteSlot(&ch.voidIn, slot)
+	for p := range l.terms.Pairs {
+		l.scores.touch(p, slot)
+	}
+}
+
+// noteSlot appends a slot to slots that ascend.
+func noteSlot(slots *[]int64, slot int64) {
+	if s := *slots; len(s) == 0 || s[len(s)-1] != slot {
+		*slots = append(s, slot)
+	}
+}
+
+// raise moves the clock of an oracle on to t, if that is later.
+func (l *Log) raise(o int, t int64) {
+	old := l.newest[o]
+	if t <= old {
+		return
+	}
+	l.newest[o] = t
+	i, _ := slices.BinarySearch(l.ranked, old)
+	for ; i+1 < len(l.ranked) && l.ranked[i+1] < t; i++ {
+		l.ranked[i] = l.ranked[i+1]
+	}
+	l.ranked[i] = t
+}
+
+// Time is log time: the lower median over the committee of the greatest t that each
+// oracle has said, Unix ms. With at most f liars it lies between honest clocks. It never
+// goes back. It is false while fewer than half of the committee have spoken.
+func (l *Log) Time() (ms int64, ok bool) {
+	t := l.ranked[(l.n-1)/2]
+	if t == noTime {
+		return 0, false
+	}
+	return t, true
+}
+
+// SetHeads sets the digest of heads that prices carry, of a Log that holds part of a
+// room. The next change that is added undoes it.
+func (l *Log) SetHeads(digest [32]byte) { l.headDigest, l.digested = digest, true }
+
+const labelLog = "tallystick log v1\x00"
+
+// Heads is the room's log digest: what [crdt.View.LogDigest] says. O(heads) if there are
+// new ones.
+func (l *Log) Heads() [32]byte {
+	if l.digested {
+		return l.headDigest
+	}
+	ids := make([]crdt.ChangeID, 0, len(l.heads))
+	for n := range l.heads {
+		ids = append(ids, l.node(n).id)
+	}
+	slices.SortFunc(ids, func(a, b crdt.ChangeID) int { return bytes.Compare(a[:], b[:]) })
+	h := sha256.New()
+	h.Write([]byte(labelLog))
+	h.Write(l.terms.Room[:])
+	for i := range ids {
+		h.Write(ids[i][:])
+	}
+	h.Sum(l.headDigest[:0])
+	l.digested = true
+	return l.headDigest
+}
+
+// Price is what the log says that a pair's price was at a time, Unix ms, by the terms'
+// strategy; a time below zero is log time. The error wraps [ErrPair] or [ErrTime].
+// O(N·(k + log n)).
+func (l *Log) Price(pair string, at int64) (Price, error) {
+	return l.PriceBy(l.terms.Policy.Strategy, pair, at)
+}
+
+// PriceBy is Price by another strategy.
+func (l *Log) PriceBy(s Strategy, pair string, at int64) (Price, error) {
+	i, err := l.pairOf(pair, at)
+	if err != nil {
+		return Price{}, err
+	}
+	var p Price
+	l.price(s, i, l.timeAt(at), &p)
+	return p, nil
+}
+
+func (l *Log) pairOf(pair string, at int64) (int, error) {
+	i, ok := l.pairs.index[pair]
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("%w: %q", ErrPair, clip(pair))
+	case at > MaxTimeMS:
+		return 0, fmt.Errorf("%w: %d", ErrTime, at)
+	}
+	return i, nil
+}
+
+// timeAt is at, or log time for one below zero; 0 if there is none yet.
+func (l *Log) timeAt(at int64) int64 {
+	if at < 0 {
+		at, _ = l.Time()
+	}
+	return at
+}
+
+// price makes the price of a pair. It allocates nothing.
+func (l *Log) price(s Strategy, pair int, at int64, p *Price) {
+	*p = Price{Pair: l.terms.Pairs[pair].Name, Expo: l.terms.Pairs[pair].Expo, At: at, Heads: l.Heads()}
+	t := &l.t
+	t.reset()
+	k := 0
+	for o := range l.n {
+		state, newest := l.state(pair, o, at)
+		if state != Voted {
+			p.count(state)
+			continue
+		}
+		ser := &l.series[pair*l.n+o]
+		t.prices = append(t.prices, l.voteValue(ser, newest, nil))
+		if s == ThreeVote {
+			t.spreads = append(t.spreads, ser.spread(newest))
+		}
+		if s == Weighted {
+			t.weights = append(t.weights, l.weight(pair, o, at))
+		}
+		k++
+	}
+	if s == MeanIQR {
+		for o := range l.n {
+			t.all = l.said(pair, o, at, t.all)
+		}
+	}
+	p.finish(t, s, &l.terms.Policy, l.n)
+	p.Digest, l.buffer = p.digest(l.buffer)
+}
+
+// state is that of an oracle's vote, and its newest attestation that is not early, or
+// −1.
+func (l *Log) state(pair, o int, at int64) (VoteState, int) {
+	if l.chains[o].convicted {
+		return Convicted, -1
+	}
+	ser := &l.series[pair*l.n+o]
+	if ser.n == 0 {
+		return Silent, -1
+	}
+	newest := ser.upTo(at+l.terms.Policy.SkewMaxMS) - 1
+	switch {
+	case newest < 0:
+		return Early, -1
+	case ser.t(newest) <= at-l.terms.Policy.MaxAgeMS:
+		return Stale, newest
+	}
+	return Voted, newest
+}
+
+// voteValue is the lower median of the newest vote_k attestations within vote_span of the
+// newest. Which ones, it tells each, if that is not nil, newest first.
+func (l *Log) voteValue(ser *series, newest int, each func(i int)) int64 {
+	var room [MaxVoteK]int64
+	after := ser.t(newest) - l.terms.Policy.VoteSpanMS
+	n := 0
+	for i := newest; i >= 0 && n < l.terms.Policy.VoteK && ser.t(i) > after; i-- {
+		room[n] = ser.price(i)
+		n++
+		if each != nil {
+			each(i)
+		}
+	}
+	return lowerMedian(room[:n])
+}
+
+// weight is an oracle's in Weighted: half, and half its score.
+func (l *Log) weight(pair, o int, at int64) int64 { return 500_000 + l.scores.at(pair, o, at)/2 }
+
+// iqrWindowMS is how far the ancestor's demo looked back.
+const iqrWindowMS = 60_000
+
+// said appends what MeanIQR takes of an oracle: all that counts with a t after at − one
+// minute, whatever its t, that was in the log at that time: the log time of its ancestors
+// is at most at. O(log n) clocks, none if at is log time.
+func (l *Log) said(pair, o int, at int64, dst []int64) []int64 {
+	ser := &l.series[pair*l.n+o]
+	lo, hi := ser.upTo(at-iqrWindowMS), ser.n
+	for first := lo; first < hi; { // ancestors' time ascends along a chain
+		if mid := int(uint(first+hi) / 2); l.node(ser.node(mid)).seen <= at {
+			first = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for i := lo; i < hi; i++ {
+		dst = append(dst, ser.price(i))
+	}
+	return dst
+}
+
+// Votes are those of a pair at a time (below zero: log time), one for each oracle of the
+// committee, in its order: what [Log.Price] is made of. It is nil for a pair that the
+// room has not.
+func (l *Log) Votes(pair string, at int64) []Vote {
+	return l.VotesFor(l.terms.Policy.Strategy, pair, at)
+}
+
+// VotesFor is Votes with what another strategy reads of them.
+func (l *Log) VotesFor(s Strategy, pair string, at int64) []Vote {
+	p, err := l.pairOf(pair, at)
+	if err != nil {
+		return nil
+	}
+	at = l.timeAt(at)
+	votes := make([]Vote, l.n)
+	for o := range votes {
+		v := &votes[o]
+		v.Oracle, v.Author = o, l.terms.Oracles[o]
+		ser := &l.series[p*l.n+o]
+		var newest int
+		v.State, newest = l.state(p, o, at)
+		from := func(i int) { v.From = append(v.From, l.node(ser.node(i)).id) }
+		switch v.State {
+		case Voted:
+			v.Value = l.voteValue(ser, newest, from)
+			v.T, v.Spread = ser.t(newest), ser.spread(newest)
+			v.Weight = l.weight(p, o, at)
+		case Stale:
+			v.T = ser.t(newest)
+			from(newest)
+		case Early:
+			v.T = ser.t(0)
+			from(0)
+		}
+		if s == MeanIQR {
+			v.Said = l.said(p, o, at, nil)
+		}
+	}
+	return votes
+}
+
+// An idIndex finds changes by id: a hash table with open addressing of numbers, the ids
+// themselves stand in the nodes. The hash is seeded, as ids can be ground to agree in
+// some bits.
+type idIndex struct {
+	seed  maphash.Seed
+	slots []int32 // 1 + number; 0: free. A power of two, at most 3/4 used
+	used  int
+}
+
+func newIDIndex() idIndex { return idIndex{seed: maphash.MakeSeed(), slots: make([]int32, 64)} }
+
+func (x *idIndex) start(id *crdt.ChangeID) uint64 {
+	return maphash.Bytes(x.seed, id[:]) & uint64(len(x.slots)-1)
+}
+
+func (x *idIndex) find(id *crdt.ChangeID, idOf func(int32) *crdt.ChangeID) (int32, bool) {
+	for i := x.start(id); x.slots[i] != 0; i = (i + 1) & uint64(len(x.slots)-1) {
+		if n := x.slots[i] - 1; *idOf(n) == *id {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// add adds an id that is not there.
+func (x *idIndex) add(id *crdt.ChangeID, n int32, idOf func(int32) *crdt.ChangeID) {
+	if x.used >= len(x.slots)/4*3 {
+		old := x.slots
+		x.slots = make([]int32, 2*len(old))
+		for _, s := range old {
+			if s != 0 {
+				x.put(idOf(s-1), s)
+			}
+		}
+	}
+	x.put(id, n+1)
+	x.used++
+}
+
+func (x *idIndex) put(id *crdt.ChangeID, s int32) {
+	i := x.start(id)
+	for x.slots[i] != 0 {
+		i = (i + 1) & uint64(len(x.slots)-1)
+	}
+	x.slots[i] = s
+}

@@ -1,0 +1,134 @@
+package oracle
+
+import (
+	"slices"
+
+	"github.com/tallystick/tallystick/crdt"
+)
+
+// A Standing is what a Log says of one oracle.
+type Standing struct {
+	Oracle   int
+	Author   crdt.Author
+	Changes  int
+	Sent     int   // attestations, and what is void
+	Accepted int   // that count: Sent less Void, and 0 for who is convicted
+	Void     Voids // by reason; of who is convicted only what bytes tell
+	Early    int   // ahead of what others knew, see Findings
+	Late     int   // behind what its own ancestors knew
+
+	Newest int64  // the greatest t it has said, Unix ms
+	Spoke  bool   // Newest is one
+	Flags  uint64 // of all its attestations together
+
+	Score     []int64 // ppm by pair
+	Least     int64   // of them
+	Convicted bool
+}
+
+// Oracles are the standings of the committee, in its order. O(N·pairs), and what is not
+// yet scored.
+func (l *Log) Oracles() []Standing {
+	all := make([]Standing, l.n)
+	for o := range all {
+		ch := &l.chains[o]
+		s := &all[o]
+		*s = Standing{
+			Oracle: o, Author: l.terms.Oracles[o], Changes: ch.changes, Sent: ch.sent, Accepted: ch.accepted, Void: ch.void,
+			Early: l.scores.early(o), Late: ch.late, Flags: ch.flags, Convicted: ch.convicted,
+		}
+		if l.newest[o] != noTime {
+			s.Newest, s.Spoke = l.newest[o], true
+		}
+		at, _ := l.Time()
+		for p := range l.terms.Pairs {
+			s.Score = append(s.Score, l.scores.at(p, o, at))
+		}
+		s.Least = slices.Min(s.Score)
+	}
+	return all
+}
+
+// Outside is how many literals others than the committee have appended: all void, for
+// the reason VoidNonMember.
+func (l *Log) Outside() int { return l.outside }
+
+// An Inspection is what a Log knows of one change.
+type Inspection struct {
+	Oracle  int      // number in the committee, or −1
+	Seq     uint64   // in its chain
+	Seen    int64    // log time of its ancestors, Unix ms
+	Spoken  bool     // Seen is one
+	Reasons []Reason // of each literal that it appends, NotVoid or why; of who is convicted only what bytes tell
+}
+
+// Inspect tells what is known of a change. It is false if the Log has none of that id.
+func (l *Log) Inspect(id crdt.ChangeID) (Inspection, bool) {
+	n, ok := l.find(&id)
+	if !ok {
+		return Inspection{}, false
+	}
+	nd := l.node(n)
+	in := Inspection{Oracle: int(nd.oracle), Seq: uint64(nd.seq), Reasons: make([]Reason, nd.body)}
+	if nd.seen != noTime {
+		in.Seen, in.Spoken = nd.seen, true
+	}
+	for _, v := range l.voids[n] {
+		if int(v.at) < len(in.Reasons) {
+			in.Reasons[v.at] = v.reason
+		}
+	}
+	if nd.oracle < 0 {
+		for i := range in.Reasons {
+			in.Reasons[i] = VoidNonMember
+		}
+	}
+	return in, true
+}
+
+// A reportState says what an oracle has in one slot of a pair.
+type reportState uint8
+
+const (
+	absent    reportState = iota
+	present               // its last attestation with a t in the slot, which is not late
+	late                  // the same, but it is late: it counts as absent
+	convicted             // two-faced: it counts for nothing
+)
+
+// A slotReport is what an oracle says of one slot of a pair.
+type slotReport struct {
+	state reportState
+	void  bool  // something void is counted in the slot
+	price int64 // of present and late
+	t     int64
+	node  int32 // the change
+}
+
+// slotReports are those of the committee, in its order, put into dst.
+func (l *Log) slotReports(pair int, slot int64, dst []slotReport) []slotReport {
+	end := (slot + 1) * l.terms.Policy.SlotMS
+	for o := range l.n {
+		var r slotReport
+		ch := &l.chains[o]
+		if ch.convicted {
+			dst = append(dst, slotReport{state: convicted})
+			continue
+		}
+		ser := &l.series[pair*l.n+o]
+		if i := ser.upTo(end-1) - 1; i >= 0 && ser.t(i) >= end-l.terms.Policy.SlotMS {
+			r.state, r.price, r.t, r.node = present, ser.price(i), ser.t(i), ser.node(i)
+			if ser.late(i) {
+				r.state = late
+			}
+		}
+		if v := l.voidIn[pair*l.n+o]; len(v) > 0 || len(ch.voidIn) > 0 {
+			_, r.void = slices.BinarySearch(v, slot)
+			if !r.void {
+				_, r.void = slices.BinarySearch(ch.voidIn, slot)
+			}
+		}
+		dst = append(dst, r)
+	}
+	return dst
+}
