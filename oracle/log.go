@@ -46,8 +46,8 @@ type Log struct {
 	newest []int64 // by oracle: the greatest t, or noTime
 	ranked []int64 // newest, ascending
 
-	voids  map[int32][]voidOp     // by change
-	orphan map[orphanKey]struct{} // parts of chains whose start is not here
+	voids  map[int32][]voidOp  // by change
+	orphan map[orphanKey]int32 // 1 + the first of a part of a chain whose start is not here
 	scores *scores
 
 	t      tally
@@ -74,7 +74,7 @@ type node struct {
 	oracle int16  // number, or −1
 	body   uint16 // literals
 	depth  uint8  // changes since the clock that stands whole
-	child  bool   // has a chain child
+	child  int32  // 1 + the chain child that came first
 	head   bool
 }
 
@@ -86,9 +86,9 @@ type chain struct {
 	tip   int32   // the change that came last, or none
 	clock clock   // of tip
 
-	begun     bool // there is a change without prev
-	forked    bool // seen here
-	convicted bool // forked, or evidence of it was given
+	first     int32 // 1 + the change without prev that came first
+	forked    bool  // seen here
+	convicted bool  // forked, or evidence of it was given
 
 	pairs []pairState
 	// voidIn are the slots, ascending, that something void is counted in which names no
@@ -254,9 +254,12 @@ func (l *Log) Add(c Change) {
 	l.enter(n, nd)
 
 	if o < 0 {
-		l.outside += len(c.Body)
+		k := len(c.Body)
 		if c.Broken {
-			l.outside++
+			k++
+		}
+		if l.outside += k; k > 0 {
+			l.scores.void(-1, -1, -1, VoidNonMember, &nd.id, k)
 		}
 		return
 	}
@@ -306,28 +309,40 @@ func (l *Log) find(id *crdt.ChangeID) (int32, bool) {
 func (l *Log) chain(o int, n int32, nd *node, c *Change) {
 	ch := &l.chains[o]
 	ch.changes++
-	fork := false
+	first := int32(0) // of those that follow the same, 1 + its number
 	switch {
 	case nd.prev != none:
-		p := l.node(nd.prev)
-		fork, p.child = p.child, true
+		if p := l.node(nd.prev); p.child == 0 {
+			p.child = n + 1
+		} else {
+			first = p.child
+		}
 	case c.Prev == (crdt.ChangeID{}):
-		fork, ch.begun = ch.begun, true
+		if ch.first == 0 {
+			ch.first = n + 1
+		} else {
+			first = ch.first
+		}
 	default:
 		key := orphanKey{int16(o), c.Prev}
 		if l.orphan == nil {
-			l.orphan = make(map[orphanKey]struct{})
+			l.orphan = make(map[orphanKey]int32)
 		}
-		_, fork = l.orphan[key]
-		l.orphan[key] = struct{}{}
+		if first = l.orphan[key]; first == 0 {
+			l.orphan[key] = n + 1
+		}
 	}
 	nd.place = uint32(len(ch.nodes))
 	ch.nodes = append(ch.nodes, n)
-	if fork && !ch.forked {
+	if first == 0 {
+		return
+	}
+	if !ch.forked {
 		ch.forked = true
 		l.forked++
 		l.convict(o)
 	}
+	l.scores.forked(o, c.Prev, l.node(first-1).id, nd.id)
 }
 
 // Convict takes the word of evidence that its author is two-faced. Update and Add find
@@ -336,6 +351,7 @@ func (l *Log) chain(o int, n int32, nd *node, c *Change) {
 func (l *Log) Convict(f crdt.Fork) {
 	if o, ok := l.number[f.Author]; ok {
 		l.convict(int(o))
+		l.scores.forked(int(o), f.Prev, f.A, f.B)
 	}
 }
 
@@ -489,25 +505,34 @@ func (l *Log) void(o int, n int32, at, pair int, slot int64, reason Reason) {
 	ch := &l.chains[o]
 	ch.void[reason]++
 	l.voids[n] = append(l.voids[n], voidOp{uint16(at), reason})
-	if ch.convicted || slot < 0 {
+	if ch.convicted {
+		return
+	}
+	l.scores.void(o, pair, slot, reason, &l.node(n).id, 1)
+	if slot < 0 {
 		return
 	}
 	if pair >= 0 {
-		noteSlot(&l.voidIn[pair*l.n+o], slot)
-		l.scores.touch(pair, slot)
+		if noteSlot(&l.voidIn[pair*l.n+o], slot) {
+			l.scores.touch(pair, slot)
+		}
 		return
 	}
-	noteSlot(&ch.voidIn, slot)
+	if !noteSlot(&ch.voidIn, slot) {
+		return
+	}
 	for p := range l.terms.Pairs {
 		l.scores.touch(p, slot)
 	}
 }
 
-// noteSlot appends a slot to slots that ascend.
-func noteSlot(slots *[]int64, slot int64) {
+// noteSlot appends a slot to slots that ascend, and reports whether it was not there.
+func noteSlot(slots *[]int64, slot int64) bool {
 	if s := *slots; len(s) == 0 || s[len(s)-1] != slot {
 		*slots = append(s, slot)
+		return true
 	}
+	return false
 }
 
 // raise moves the clock of an oracle on to t, if that is later.
