@@ -10,7 +10,7 @@ import (
 // Flags of an attestation.
 const (
 	FlagRounded  uint64 = 1 << iota // the price had more decimals than its unit
-	FlagHalted                      // a source said that it is halted
+	FlagHalted                      // a source of the oracle's own gave no price
 	FlagReplayed                    // of a recording
 	FlagRevealed                    // committed to before: there is a Nonce
 
@@ -198,95 +198,124 @@ type record struct {
 //	pair  slot  commit                                        a commitment
 //
 // in that order, which is that of RFC 8949 §4.2.1; optional values are absent, never
-// zero or empty. It allocates nothing. With terms nil no pair is looked for. A form
+// zero or empty. It allocates nothing. With pairs nil no pair is looked for. A form
 // that is broken anywhere is VoidMalformed; of other rules the first broken is told.
-func (r *record) decode(l []byte, terms *pairTable) Reason {
+func (r *record) decode(l []byte, pairs *pairTable) Reason {
 	*r = record{index: -1}
 	d := decoder{b: l}
 	left := d.head(majorMap)
+	if r.commitment = !d.key("\x61t"); r.commitment {
+		return r.decodeCommitment(&d, left, pairs)
+	}
 	reason := NotVoid
-	note := func(broken bool, why Reason) {
-		if broken && reason == NotVoid {
-			reason = why
+	if r.t = d.int(); r.t < 0 || r.t > MaxTimeMS {
+		reason = VoidTime
+	}
+	if d.key("\x63src") {
+		left--
+		if !r.decodeSources(&d) && reason == NotVoid {
+			reason = VoidSources
 		}
 	}
-	if d.key("\x61t") {
-		r.t = d.int()
-		note(r.t < 0 || r.t > MaxTimeMS, VoidTime)
-		left--
-		if d.key("\x63src") {
-			left--
-			n := d.head(majorArray)
-			note(n > MaxSources, VoidSources)
-			d.bad = d.bad || n == 0
-			r.src, r.sources = d.off, int(n)
-			for ; n > 0 && !d.bad; n-- {
-				s := d.source()
-				note(!s.valid(), VoidSources)
-			}
+	if !d.key("\x64pair") {
+		return VoidMalformed
+	}
+	if !r.decodePair(&d, pairs) && reason == NotVoid {
+		reason = VoidPair
+	}
+	if !d.key("\x65price") {
+		if !r.decodeFlags(&d, &left) && reason == NotVoid {
+			reason = VoidFlags
 		}
-		if !d.key("\x64pair") {
-			return VoidMalformed
-		}
-		left--
-		r.pair = d.text()
-		if terms != nil {
-			r.index = terms.find(r.pair)
-			note(r.index < 0, VoidPair)
-		} else {
-			note(!validPair(string(r.pair)), VoidPair)
-		}
-		if d.key("\x65flags") {
-			left--
-			v := d.int()
-			note(v < 0 || v > flagsKnown, VoidFlags)
-			d.bad = d.bad || v == 0
-			r.flags = uint64(v)
-		}
-		if d.key("\x65nonce") {
-			left--
-			r.nonce = d.bytes()
-			d.bad = d.bad || len(r.nonce) == 0
-			note(len(r.nonce) != NonceBytes, VoidFlags)
-		}
-		note((r.flags&FlagRevealed != 0) != (r.nonce != nil), VoidFlags)
 		if !d.key("\x65price") {
 			return VoidMalformed
 		}
-		left--
-		r.price = d.int()
-		note(r.price <= 0 || r.price > MaxPrice, VoidPrice)
-		if d.key("\x66spread") {
-			left--
-			r.spread = d.int()
-			d.bad = d.bad || r.spread == 0
-			note(r.spread < 0 || r.spread > MaxPrice, VoidSpread)
-		}
-	} else {
-		r.commitment = true
-		if !d.key("\x64pair") {
-			return VoidMalformed
-		}
-		r.pair = d.text()
-		if terms != nil {
-			r.index = terms.find(r.pair)
-			note(r.index < 0, VoidPair)
-		} else {
-			note(!validPair(string(r.pair)), VoidPair)
-		}
-		if !d.key("\x64slot") {
-			return VoidMalformed
-		}
-		r.slot = d.int()
-		note(r.slot < 0 || r.slot > MaxTimeMS, VoidTime)
-		if !d.key("\x66commit") {
-			return VoidMalformed
-		}
-		r.commit = d.bytes()
-		d.bad = d.bad || len(r.commit) != digestBytes
-		left -= 3
 	}
-	if d.bad || left != 0 || d.off != len(l) {
+	if r.price = d.int(); reason == NotVoid && (r.price <= 0 || r.price > MaxPrice) {
+		reason = VoidPrice
+	}
+	if d.off < len(l) && d.key("\x66spread") {
+		left--
+		r.spread = d.int()
+		d.bad = d.bad || r.spread == 0
+		if reason == NotVoid && (r.spread < 0 || r.spread > MaxPrice) {
+			reason = VoidSpread
+		}
+	}
+	if d.bad || left != 3 || d.off != len(l) {
+		return VoidMalformed
+	}
+	return reason
+}
+
+// decodePair reads a pair, and reports whether it is one, of the room.
+func (r *record) decodePair(d *decoder, pairs *pairTable) bool {
+	if pairs != nil {
+		// Mostly the pair after the last one comes.
+		if i := pairs.next; d.key(pairs.encoded[i]) {
+			r.pair, r.index = d.b[d.off-len(pairs.names[i]):d.off], i
+			pairs.found(i)
+			return true
+		}
+	}
+	r.pair = d.text()
+	if pairs == nil {
+		return validPair(r.pair)
+	}
+	r.index = pairs.find(r.pair)
+	return r.index >= 0
+}
+
+// decodeSources reads sources, and reports whether they are within bounds.
+func (r *record) decodeSources(d *decoder) bool {
+	n := d.head(majorArray)
+	d.bad = d.bad || n == 0
+	r.src, r.sources = d.off, int(n)
+	good := n <= MaxSources
+	for ; n > 0 && !d.bad; n-- {
+		s := d.source()
+		good = good && s.valid()
+	}
+	return good
+}
+
+// decodeFlags reads flags and nonce, and reports whether they go together.
+func (r *record) decodeFlags(d *decoder, left *int64) bool {
+	good := true
+	if d.key("\x65flags") {
+		*left--
+		v := d.int()
+		good = v >= 0 && v <= flagsKnown
+		d.bad = d.bad || v == 0
+		r.flags = uint64(v)
+	}
+	if d.key("\x65nonce") {
+		*left--
+		r.nonce = d.bytes()
+		d.bad = d.bad || len(r.nonce) == 0
+		good = good && len(r.nonce) == NonceBytes
+	}
+	return good && (r.flags&FlagRevealed != 0) == (r.nonce != nil)
+}
+
+func (r *record) decodeCommitment(d *decoder, left int64, pairs *pairTable) Reason {
+	if !d.key("\x64pair") {
+		return VoidMalformed
+	}
+	reason := NotVoid
+	if !r.decodePair(d, pairs) {
+		reason = VoidPair
+	}
+	if !d.key("\x64slot") {
+		return VoidMalformed
+	}
+	if r.slot = d.int(); reason == NotVoid && (r.slot < 0 || r.slot > MaxTimeMS) {
+		reason = VoidTime
+	}
+	if !d.key("\x66commit") {
+		return VoidMalformed
+	}
+	if r.commit = d.bytes(); d.bad || len(r.commit) != digestBytes || left != 3 || d.off != len(d.b) {
 		return VoidMalformed
 	}
 	return reason

@@ -39,9 +39,10 @@ type Log struct {
 	convicted,
 	outside int // literals of others
 
-	clocks       clocks
-	workA, workB clock
-	times        []int64 // to work in
+	clocks              clocks
+	workA, workB, workC clock
+	merged              clock   // the one that was taken in last, of the change that is being added
+	times               []int64 // to work in
 
 	newest []int64 // by oracle: the greatest t, or noTime
 	ranked []int64 // newest, ascending
@@ -58,9 +59,10 @@ type Log struct {
 }
 
 const (
-	nodeSlab  = 256
-	recentIDs = 1024
-	none      = int32(-1)
+	nodeSlab   = 256
+	recentIDs  = 1024
+	keptClocks = 4
+	none       = int32(-1)
 )
 
 // A node is one change.
@@ -81,10 +83,10 @@ type node struct {
 // A chain is the changes of one oracle of the committee, in the order in which they
 // came: of seq, unless it forked.
 type chain struct {
-	nodes []int32
-	maxT  []int64 // by place: the greatest t there or before it on the branch, or noTime
-	tip   int32   // the change that came last, or none
-	clock clock   // of tip
+	nodes  []int32
+	maxT   []int64               // by place: the greatest t there or before it on the branch, or noTime
+	tip    int32                 // the change that came last, or none
+	clocks [keptClocks]keptClock // by place: those of the newest changes, which others link
 
 	first     int32 // 1 + the change without prev that came first
 	forked    bool  // seen here
@@ -98,6 +100,21 @@ type chain struct {
 	changes, sent, accepted, late int
 	void                          Voids
 	flags                         uint64
+}
+
+// A keptClock is the clock of a change, whole.
+type keptClock struct {
+	node  int32
+	clock clock
+}
+
+// clockOf is the clock of the change at that place if it is kept, or nil. It is read
+// only.
+func (ch *chain) clockOf(n int32, place uint32) clock {
+	if k := &ch.clocks[place%keptClocks]; k.node == n {
+		return k.clock
+	}
+	return nil
 }
 
 // A pairState is what the chain of an oracle that never forked says of a pair so far.
@@ -144,14 +161,17 @@ func NewLog(t Terms) *Log {
 		terms: t, n: n, pairs: newPairTable(&t), number: make(map[crdt.Author]int16, n),
 		index: newIDIndex(), heads: make(map[int32]struct{}),
 		chains: make([]chain, n), series: make([]series, n*len(t.Pairs)), voidIn: make([][]int64, n*len(t.Pairs)),
-		workA: make(clock, n), workB: make(clock, n), newest: make([]int64, n), ranked: make([]int64, n),
+		workA: make(clock, n), workB: make(clock, n), workC: make(clock, n), newest: make([]int64, n), ranked: make([]int64, n),
 		voids: make(map[int32][]voidOp),
 	}
 	for i, a := range t.Oracles {
 		l.number[a] = int16(i)
 		l.newest[i], l.ranked[i] = noTime, noTime
 		ch := &l.chains[i]
-		ch.tip, ch.clock, ch.pairs = none, make(clock, n), make([]pairState, len(t.Pairs))
+		ch.tip, ch.pairs = none, make([]pairState, len(t.Pairs))
+		for k := range ch.clocks {
+			ch.clocks[k] = keptClock{none, make(clock, n)}
+		}
 		for p := range ch.pairs {
 			ch.pairs[p] = pairState{bar: -1, slot: -1, committed: -1}
 		}
@@ -218,7 +238,7 @@ func (l *Log) Add(c Change) {
 	*nd = node{id: c.ID, prev: prev, seq: uint32(max(1, c.Seq)), oracle: o, body: uint16(min(len(c.Body), 1<<16-1)), head: true}
 
 	// What its ancestors say.
-	base, next := l.workB, l.workA // of prev, of this
+	base, next := l.workC, l.workA // of prev, of this
 	if prev == none {
 		clear(base)
 		clear(next)
@@ -226,10 +246,12 @@ func (l *Log) Add(c Change) {
 		p := l.node(prev)
 		nd.seq = p.seq + 1
 		nd.depth = (p.depth + 1) % keyEvery
-		if o >= 0 && l.chains[o].tip == prev {
-			base = l.chains[o].clock
-		} else {
-			base = make(clock, l.n) // workB is needed below
+		base = nil
+		if p.oracle >= 0 {
+			base = l.chains[p.oracle].clockOf(prev, p.place)
+		}
+		if base == nil {
+			base = l.workC
 			l.clockOf(prev, base)
 		}
 		copy(next, base)
@@ -238,6 +260,7 @@ func (l *Log) Add(c Change) {
 		}
 		l.unhead(prev, p)
 	}
+	l.merged = base
 	for i := range c.Links {
 		if p, ok := l.find(&c.Links[i]); ok {
 			l.mergeNode(next, p)
@@ -266,9 +289,10 @@ func (l *Log) Add(c Change) {
 	ch := &l.chains[o]
 	l.chain(int(o), n, nd, &c)
 	l.read(int(o), n, nd, &c)
-	l.scores.added(int(o), n, ch.clock, next)
+	l.scores.added(int(o), n, base, next)
 	ch.tip = n
-	ch.clock, l.workA = next, ch.clock
+	k := &ch.clocks[nd.place%keptClocks]
+	k.node, k.clock, l.workA = n, next, k.clock
 }
 
 // grow makes room for the next change.

@@ -91,7 +91,7 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	var p Policy
 	for _, f := range policyFields {
-		f.set(&p, f.Default)
+		f.Set(&p, f.Default)
 	}
 	return p
 }
@@ -107,7 +107,8 @@ type Param struct {
 	ofN func(*Policy) *int
 }
 
-func (f *Param) set(p *Policy, v int64) {
+// Set sets the parameter in p; whether v is in bounds [Policy.Validate] says.
+func (f *Param) Set(p *Policy, v int64) {
 	if f.of != nil {
 		*f.of(p) = v
 	} else {

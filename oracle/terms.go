@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
 // Terms are what the charter of a room of kind oracle fixes: nobody can join the
@@ -254,7 +255,7 @@ func (t *Terms) decode(v any) error {
 		if v < f.Min || v > f.Max { // before it is put into a smaller type
 			return fmt.Errorf("policy.%s: %d is not in %d … %d", f.Name, v, f.Min, f.Max)
 		}
-		f.set(&t.Policy, v)
+		f.Set(&t.Policy, v)
 	}
 	return nil
 }
@@ -281,15 +282,17 @@ func known(where string, m map[string]any, keys ...string) error {
 
 // A pairTable finds the number of a pair by its name.
 type pairTable struct {
-	names []string
-	index map[string]int
-	next  int // the pair after the one found last: mostly the one asked for
+	names   []string
+	encoded []string // as CBOR
+	index   map[string]int
+	next    int // the pair after the one found last
 }
 
 func newPairTable(t *Terms) *pairTable {
 	p := &pairTable{index: make(map[string]int, len(t.Pairs))}
 	for i, pair := range t.Pairs {
 		p.names = append(p.names, pair.Name)
+		p.encoded = append(p.encoded, string(dcbor.AppendText(nil, pair.Name)))
 		p.index[pair.Name] = i
 	}
 	return p
@@ -297,17 +300,16 @@ func newPairTable(t *Terms) *pairTable {
 
 // find is the number of the pair, or −1.
 func (p *pairTable) find(name []byte) int {
-	i := p.next
-	if i >= len(p.names) {
-		i = 0
+	i, ok := p.index[string(name)]
+	if !ok {
+		return -1
 	}
-	if p.names[i] != string(name) {
-		k, ok := p.index[string(name)]
-		if !ok {
-			return -1
-		}
-		i = k
-	}
-	p.next = i + 1
+	p.found(i)
 	return i
+}
+
+func (p *pairTable) found(i int) {
+	if p.next = i + 1; p.next == len(p.names) {
+		p.next = 0
+	}
 }
