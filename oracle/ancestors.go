@@ -26,16 +26,16 @@ type clocks struct {
 }
 
 const (
-	keyEvery       = 32
-	firstChunk     = 16 << 10
-	largestChunk   = 1 << 20
-	maxVarintBytes = binary.MaxVarintLen32 + 1
+	keyEvery     = 32
+	firstChunk   = 16 << 10
+	largestChunk = 1 << 20
+	deltaBytes   = 6 // at most, of one number
 )
 
 // add appends the difference of c to base, and returns where it lies.
 func (k *clocks) add(c, base clock) (at uint64) {
 	last := len(k.chunks) - 1
-	if last < 0 || cap(k.chunks[last])-len(k.chunks[last]) < maxVarintBytes*len(c) {
+	if last < 0 || cap(k.chunks[last])-len(k.chunks[last]) < deltaBytes*len(c) {
 		size := firstChunk
 		if last >= 0 {
 			size = min(2*cap(k.chunks[last]), largestChunk)

@@ -10,7 +10,7 @@ const (
 	MaxPairBytes = 32
 	// MaxPrice bounds a price and a spread: 18 digits. So a price and a spread add up
 	// within int64.
-	MaxPrice = 1e18 - 1
+	MaxPrice = 999_999_999_999_999_999
 	// MaxDigits bounds the digits of a price as text, leading zeros left out.
 	MaxDigits = 18
 	// MaxPriceTextBytes bounds a price as text.
@@ -22,12 +22,10 @@ const (
 	// MaxSourceNameBytes bounds the name of one source.
 	MaxSourceNameBytes = 32
 	// MaxVolumeBytes bounds a volume as text.
-	MaxVolumeBytes = 48
+	MaxVolumeBytes = 64
 	// MaxVoteK bounds the attestations that one vote is made of.
 	MaxVoteK = 64
 
-	// minExpo is the finest unit of prices, 10^-18.
-	minExpo = -18
 	// maxCommitments bounds the open commitments of one oracle and pair; the oldest gives way.
 	maxCommitments = 4
 )

@@ -97,9 +97,9 @@ type chain struct {
 	// pair of the room.
 	voidIn []int64
 
-	changes, sent, accepted, late int
-	void                          Voids
-	flags                         uint64
+	changes, sent, committed, accepted, late int // sent: without what is committed
+	void                                     Voids
+	flags                                    uint64
 }
 
 // A keptClock is the clock of a change, whole.
@@ -423,11 +423,11 @@ func (l *Log) read(o int, n int32, nd *node, c *Change) {
 	for i, literal := range c.Body {
 		reason := r.decode(literal, l.pairs)
 		if r.commitment && reason == NotVoid && l.terms.Policy.CommitReveal {
+			ch.committed++
 			if ch.convicted {
 				continue
 			}
 			if reason = l.commit(&ch.pairs[r.index], n, nd); reason != NotVoid {
-				ch.sent++
 				l.void(o, n, i, r.index, l.slotOf(ch.pairs[r.index].bar), reason)
 			}
 			continue

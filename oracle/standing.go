@@ -11,8 +11,9 @@ type Standing struct {
 	Oracle   int
 	Author   crdt.Author
 	Changes  int
-	Sent     int   // attestations, and what is void
-	Accepted int   // that count: Sent less Void, and 0 for who is convicted
+	Sent     int   // literals appended, well-formed commitments left out
+	Commits  int   // these, in a room with commit_reveal
+	Accepted int   // attestations that count; 0 for who is convicted
 	Void     Voids // by reason; of who is convicted only what bytes tell
 	Early    int   // ahead of what others knew, see Findings
 	Late     int   // behind what its own ancestors knew
@@ -34,7 +35,7 @@ func (l *Log) Oracles() []Standing {
 		ch := &l.chains[o]
 		s := &all[o]
 		*s = Standing{
-			Oracle: o, Author: l.terms.Oracles[o], Changes: ch.changes, Sent: ch.sent, Accepted: ch.accepted, Void: ch.void,
+			Oracle: o, Author: l.terms.Oracles[o], Changes: ch.changes, Sent: ch.sent, Commits: ch.committed, Accepted: ch.accepted, Void: ch.void,
 			Early: l.scores.early(o), Late: ch.late, Flags: ch.flags, Convicted: ch.convicted,
 		}
 		if l.newest[o] != noTime {

@@ -26,8 +26,12 @@ type Pair struct {
 	Expo int    // −18 … 0
 }
 
-// DefaultExpo is the unit of prices where nothing else is said: 10^-8.
-const DefaultExpo = -8
+const (
+	// DefaultExpo is the unit of prices where nothing else is said: 10^-8.
+	DefaultExpo = -8
+
+	minExpo = -18
+)
 
 // F is how many of the committee may lie: ⌊(N−1)/3⌋.
 func (t Terms) F() int { return (len(t.Oracles) - 1) / 3 }
