@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
+	"strings"
 	"syscall"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/internal/salvage"
@@ -17,6 +21,43 @@ import (
 
 const defaultRoom = "main"
 
+// charterSuffix is how the name of a charter's file ends, and no room's on the command line.
+const charterSuffix = ".charter"
+
+// roomCharter returns what founded the room that the flag names, or the config, or the default one: by its name an open ledger, or a
+// room of any kind by the file of its charter.
+func roomCharter(flag string, cfg profile.Config) (crdt.Charter, error) {
+	if strings.HasSuffix(flag, charterSuffix) {
+		return readCharter(flag)
+	}
+	name, err := roomName(flag, cfg)
+	if err != nil {
+		return crdt.Charter{}, err
+	}
+	return crdt.OpenLedger(name), nil
+}
+
+// readCharter reads a room's charter from its file.
+func readCharter(path string) (crdt.Charter, error) {
+	f, err := disk.OpenRegular(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return crdt.Charter{}, fmt.Errorf("room: %w: give the file of the room's charter; tallystick oracle new makes one", err)
+	}
+	if err != nil {
+		return crdt.Charter{}, fmt.Errorf("room: %w", err)
+	}
+	defer f.Close() // only read
+	b, err := io.ReadAll(io.LimitReader(f, crdt.MaxCharterBytes+1))
+	if err != nil {
+		return crdt.Charter{}, fmt.Errorf("room: %w", err)
+	}
+	c, err := crdt.ParseCharter(b)
+	if err != nil {
+		return c, &codedError{ExitDamaged, fmt.Errorf("room: %s is no charter: %w", path, err)}
+	}
+	return c, nil
+}
+
 // roomName returns the room that the flag names, or the config, or the default one.
 func roomName(flag string, cfg profile.Config) (string, error) {
 	name, where := flag, "--room"
@@ -25,6 +66,9 @@ func roomName(flag string, cfg profile.Config) (string, error) {
 	}
 	if name == "" {
 		return defaultRoom, nil
+	}
+	if strings.HasSuffix(name, charterSuffix) {
+		return "", usage("%s: %q is the file of a charter: this is for ledgers; rooms of oracles are opened by tallystick oracle node, price and screen", where, name)
 	}
 	if err := crdt.OpenLedger(name).Validate(); err != nil {
 		return "", &codedError{ExitUsage, fmt.Errorf("%s: %q: %w", where, name, err)}
@@ -45,9 +89,15 @@ type openRoom struct {
 }
 
 // openRoom opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged. onlyCopy is the
-// user's word that no other copy of it is in use.
-func (p *program) openRoom(ctx context.Context, person *profile.Person, name string, onlyCopy bool) (*openRoom, error) {
-	charter := crdt.OpenLedger(name)
+// user's word that no other copy of it is in use. Without a person it keeps nothing, and writes nothing.
+func (p *program) openRoom(ctx context.Context, person *profile.Person, charter crdt.Charter, onlyCopy bool) (*openRoom, error) {
+	if person == nil {
+		node, err := transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Store: new(nowhere)})
+		if err != nil {
+			return nil, fmt.Errorf("room %s: %w", charter.Name, err)
+		}
+		return &openRoom{node: node}, nil
+	}
 	room := charter.ID()
 	path := person.RoomPath(room)
 	o := &openRoom{}
@@ -69,7 +119,7 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 		return nil, errors.Join(storeHint(err, person), o.close())
 	}
 	if got := o.store.Meta().Room; got != room {
-		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], name), o.close())
+		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], charter.Name), o.close())
 	}
 	err = o.openNode(ctx, charter, person, report, onlyCopy)
 	var refused *crdt.RefusedError
@@ -83,7 +133,7 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, name str
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("room %s: %w", name, err), o.close())
+		return nil, errors.Join(fmt.Errorf("room %s: %w", charter.Name, err), o.close())
 	}
 	return o, nil
 }
@@ -99,6 +149,17 @@ func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *p
 		OnlyCopy: onlyCopy, Salvaged: found,
 	})
 	return err
+}
+
+// nowhere is the store of a reader who keeps nothing: it counts records.
+type nowhere struct{ n uint64 }
+
+func (*nowhere) Records(func(uint64, []byte) error) error { return nil }
+
+func (s *nowhere) Append(frames [][]byte) (uint64, error) {
+	first := s.n
+	s.n += uint64(len(frames))
+	return first, nil
 }
 
 // close lets go of the files.

@@ -21,7 +21,7 @@ func TestDamagedLastGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	writing := func() transport.WriteState {
-		o, err := (&program{}).openRoom(t.Context(), person, "main", false)
+		o, err := (&program{}).openRoom(t.Context(), person, crdt.OpenLedger("main"), false)
 		if err != nil {
 			t.Fatal(err)
 		}

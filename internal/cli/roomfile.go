@@ -51,7 +51,7 @@ func (p *program) saveCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it is there")
 	return cmd
 }
@@ -68,7 +68,7 @@ func (p *program) loadCommand() *cobra.Command {
 			return p.load(args[0], room, args[1])
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
 	return cmd
 }
 
@@ -133,7 +133,7 @@ func (p *program) load(word, roomFlag, path string) error {
 	if err != nil {
 		return err
 	}
-	name, err := roomName(roomFlag, cfg)
+	charter, err := roomCharter(roomFlag, cfg)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,6 @@ func (p *program) load(word, roomFlag, path string) error {
 	if err != nil {
 		return err
 	}
-	charter := crdt.OpenLedger(name)
 	from, damage, err := unpack(path, data, charter)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -126,8 +127,10 @@ type session struct {
 	p      *program
 	flags  runFlags
 	person *profile.Person
-	room   string
+	room   string // what it is called
 	plan   linkPlan
+
+	charter crdt.Charter
 }
 
 // run opens the ledger.
@@ -163,7 +166,7 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	}
 	defer lock.Unlock() // the process's end does it too
 
-	s := &session{p: p, flags: f, person: person, room: room, plan: linkPlan{connect: connect, meet: meet}}
+	s := &session{p: p, flags: f, person: person, room: room, charter: crdt.OpenLedger(room), plan: linkPlan{connect: connect, meet: meet}}
 	if listenOn != "" {
 		if s.plan.listen, err = listen(listenOn); err != nil {
 			return err
@@ -209,7 +212,7 @@ type opened struct {
 // open opens the room and starts node and connections. start runs a goroutine; opened.stop ends them all, after the last
 // commit, and waits for them. say takes what the user is to be told; changed is called when links.settled may have changed.
 func (s *session) open(ctx context.Context, start func(func()), say func(string, ...any), changed func()) (*opened, error) {
-	room, err := s.p.openRoom(ctx, s.person, s.room, s.flags.onlyCopy)
+	room, err := s.p.openRoom(ctx, s.person, s.charter, s.flags.onlyCopy)
 	if err != nil {
 		return nil, err
 	}

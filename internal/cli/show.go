@@ -27,11 +27,14 @@ func (p *program) showCommand() *cobra.Command {
 		ValidArgsFunction: completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withStore(args[0], room, func(st *store.Store, charter crdt.Charter) error {
+				if charter.Kind != crdt.Ledger {
+					return usage("show prints ledgers; %s is of kind %s: tallystick oracle price %s --room %s", charter.Name, charter.Kind, args[0], room)
+				}
 				return p.show(cmd.Context(), st, charter, asJSON)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
 }
@@ -42,19 +45,26 @@ func (p *program) withStore(word, roomFlag string, f func(*store.Store, crdt.Cha
 	if err != nil {
 		return err
 	}
-	room, err := roomName(roomFlag, cfg)
+	charter, err := roomCharter(roomFlag, cfg)
 	if err != nil {
 		return err
 	}
+	return p.withRoom(word, charter, roomFlag, func(st *store.Store) error { return f(st, charter) })
+}
+
+// withRoom is withStore of a room whose charter is known. roomFlag is what --room says, for a hint.
+func (p *program) withRoom(word string, charter crdt.Charter, roomFlag string, f func(*store.Store) error) error {
 	person, err := load(word)
 	if err != nil {
 		return err
 	}
-	charter := crdt.OpenLedger(room)
 	st, err := store.Open(person.RoomPath(charter.ID()))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s has nothing of room %s: to open it: tallystick run %s --room %s", person.Name, room, person.Name, room)
+		if charter.Kind == crdt.Oracle {
+			return fmt.Errorf("%s has nothing of room %s: to read it: tallystick oracle price %s --room %s", person.Name, charter.Name, person.Name, roomFlag)
+		}
+		return fmt.Errorf("%s has nothing of room %s: to open it: tallystick run %s --room %s", person.Name, charter.Name, person.Name, charter.Name)
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w: %s runs: look there, or quit it first", err, person.Name)
 	case err != nil:
@@ -62,9 +72,9 @@ func (p *program) withStore(word, roomFlag string, f func(*store.Store, crdt.Cha
 	}
 	defer st.Close() // only read
 	if st.Meta().Room != charter.ID() {
-		return fmt.Errorf("store %s: holds another room than %s: move the file away", st.Path(), room)
+		return fmt.Errorf("store %s: holds another room than %s: move the file away", st.Path(), charter.Name)
 	}
-	return f(st, charter)
+	return f(st)
 }
 
 // show prints the rows of a store.

@@ -30,7 +30,7 @@ func (p *program) verifyCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM` (default \"main\")")
+	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
 	return cmd
 }
 
@@ -40,7 +40,7 @@ func (p *program) survey(word, roomFlag string, damage error) error {
 	if err != nil {
 		return err
 	}
-	room, err := roomName(roomFlag, cfg)
+	charter, err := roomCharter(roomFlag, cfg)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,6 @@ func (p *program) survey(word, roomFlag string, damage error) error {
 	if err != nil {
 		return err
 	}
-	charter := crdt.OpenLedger(room)
 	own := &salvage.Own{Author: person.Author}
 	last, err := store.OpenLast(person.LastPath(charter.ID()))
 	if err == nil {
