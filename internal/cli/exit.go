@@ -21,6 +21,7 @@ const (
 	ExitUnsent  = 3
 	ExitInUse   = 4
 	ExitDamaged = 5
+	ExitNoPrice = 6
 	exitSignal  = 128 // and the number of the signal that ended the screen, as shells count
 )
 
@@ -35,6 +36,7 @@ var exitTable = []struct {
 	{ExitUnsent, "plain mode: all is saved here, but some of it is not yet stored by any peer"},
 	{ExitInUse, "the name runs already, or a file or a port is in use"},
 	{ExitDamaged, "a key, a store or a room file is damaged; a proof file proves nothing"},
+	{ExitNoPrice, "oracle price: there is no price that may be used"},
 	{exitSignal, "and above: signal N ended the screen, with 128 + N (plain mode and relay end with one of the above)"},
 }
 
