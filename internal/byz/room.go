@@ -119,18 +119,23 @@ func (c *Crew) Chain(author, n int) Run {
 
 // IDs are the ids of the changes of r.
 func (r Run) IDs() []crdt.ChangeID {
-	var prefix [64]byte
-	chain := sha256.Sum256(slices.Concat([]byte("tallystick chain v1\x00"), r.crew.Room[:], r.Author))
-	copy(prefix[:], chain[:])
-	copy(prefix[32:], "tallystick change v1")
 	ids := make([]crdt.ChangeID, len(r.Payloads))
 	prev := r.Prev
 	for i, p := range r.Payloads {
-		hash := sha256.Sum256(p)
-		ids[i] = sha256.Sum256(slices.Concat(prefix[:], prev, hash[:]))
+		ids[i] = ChangeID(r.crew.Room, r.Author, prev, p)
 		prev = ids[i][:]
 	}
 	return ids
+}
+
+// ChangeID is the id of the author's change after prev with this payload.
+func ChangeID(room crdt.RoomID, author, prev, payload []byte) crdt.ChangeID {
+	var prefix [64]byte
+	chain := sha256.Sum256(slices.Concat([]byte("tallystick chain v1\x00"), room[:], author))
+	copy(prefix[:], chain[:])
+	copy(prefix[32:], "tallystick change v1")
+	hash := sha256.Sum256(payload)
+	return sha256.Sum256(slices.Concat(prefix[:], prev, hash[:]))
 }
 
 // Last is the id of the last change of r.

@@ -109,7 +109,7 @@ func (n *Node) restore(how string) {
 	}
 	n.crash("kill", "for an old backup")
 	n.disk.restore(how)
-	if how == "all" && n.spec.Role == Author {
+	if (how == "all" || how == "rollback") && n.spec.Role == Author {
 		n.sim.liars[n.author] = true // nothing on the machine can tell it what it wrote after that
 	}
 	n.damaged()
@@ -127,13 +127,16 @@ func (s *Sim) divide(set int, d time.Duration) {
 
 // damaged forgets what the machine has promised and its disk, which was changed from outside, holds no more.
 func (n *Node) damaged() {
+	n.lostDisk = true
+	if n.sim.cfg.Trusting {
+		return
+	}
 	waiting := n.disk.shadow.waiting()
 	for id := range n.promised {
 		if !n.disk.durable(id) && !waiting[id] {
 			delete(n.promised, id)
 		}
 	}
-	n.lostDisk = true
 }
 
 // double makes a second connection beside a link, for a while.

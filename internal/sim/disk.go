@@ -21,6 +21,7 @@ type disk struct {
 	fault      string // of the next write; see verbs crash and fail
 	backup     *copied
 	mutant     string // see Config.Mutant
+	trusting   bool   // see Config.Trusting: there is no shadow
 
 	// What is durable, as another reader of the disk finds it: whatever leaves the machine is compared with it.
 	room   crdt.Charter
@@ -43,8 +44,8 @@ type medium interface {
 
 // copied is an old state of a disk.
 type copied struct {
-	records [][]byte
-	last    idFile
+	records    [][]byte
+	last, sent idFile
 }
 
 // crashed is what a disk panics with where its process is to end within a write.
@@ -52,8 +53,8 @@ type crashed struct{ where string }
 
 var errDisk = errors.New("no space left on device")
 
-func newDisk(room crdt.Charter, m medium, mutant string) *disk {
-	d := &disk{medium: m, room: room, mutant: mutant}
+func newDisk(room crdt.Charter, m medium, mutant string, trusting bool) *disk {
+	d := &disk{medium: m, room: room, mutant: mutant, trusting: trusting}
 	d.recount()
 	return d
 }
@@ -118,6 +119,9 @@ func (d *disk) append(frames [][]byte) (uint64, error) {
 
 // note takes in that a record is durable.
 func (d *disk) note(record []byte) {
+	if d.trusting {
+		return
+	}
 	d.broken(d.shadow.take(record))
 }
 
@@ -163,6 +167,9 @@ func (d *disk) crash() {
 // recount finds out what is durable after records were lost.
 func (d *disk) recount() {
 	d.bad = nil
+	if d.trusting {
+		return
+	}
 	keeper, err := crdt.NewKeeper(d.room)
 	d.broken(err)
 	d.shadow = newReader(d.room, keeper)
@@ -174,7 +181,7 @@ func (d *disk) recount() {
 
 // copyAll remembers the present state.
 func (d *disk) copyAll() {
-	d.backup = &copied{last: d.last, records: d.all()}
+	d.backup = &copied{last: d.last, sent: d.sent, records: d.all()}
 }
 
 // all are the records.
@@ -189,10 +196,13 @@ func (d *disk) all() (records [][]byte) {
 // restore puts the backup back. how is that of verb restore.
 func (d *disk) restore(how string) {
 	d.broken(d.medium.rewrite(d.backup.records))
-	if how == "all" {
+	switch how {
+	case "all":
 		d.last = d.backup.last
+	case "rollback":
+		d.last, d.sent = d.backup.last, d.backup.sent
 	}
-	d.moved = d.moved || how != "inplace"
+	d.moved = d.moved || how != "inplace" && how != "rollback"
 	d.recount()
 }
 

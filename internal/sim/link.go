@@ -47,8 +47,14 @@ func (l *link) stalled() time.Time {
 	if s.healAt.After(s.now) && s.split>>l.spec.From&1 != s.split>>l.spec.To&1 && s.healAt.After(l.stallTill) {
 		return s.healAt
 	}
+	if s.sides != nil && s.sides[l.from.id] != s.sides[l.to.id] {
+		return endless
+	}
 	return l.stallTill
 }
+
+// endless is when a partition ends of which that is not known.
+var endless = epoch.Add(100 * 365 * 24 * time.Hour)
 
 // dial tries to connect.
 func (l *link) dial() {
@@ -229,7 +235,7 @@ func (e *end) flush() {
 		e.bytes -= len(msg)
 		s.stats.Bytes += len(msg)
 		e.busy = s.now.Add(time.Duration(float64(len(msg)+50) / float64(l.spec.Rate) * float64(time.Second)))
-		at := e.busy.Add(l.delay())
+		at := e.busy.Add(l.delay()).Add(e.trouble(len(msg)))
 		if at.Before(e.last) {
 			at = e.last
 		}
@@ -238,6 +244,28 @@ func (e *end) flush() {
 		s.At(at, e.arrive)
 		s.At(e.busy, e.drained)
 	}
+}
+
+// trouble is what a message takes besides, as something happens to it beneath the stream.
+func (e *end) trouble(bytes int) (d time.Duration) {
+	c := e.conn
+	s, l := c.sim, c.link
+	happens := func(ppm int) bool { return ppm > 0 && l.rand.IntN(1_000_000) < ppm }
+	// A segment that is lost is sent again when its acknowledgement is overdue, and then after twice that (RFC 6298).
+	for again := max(200*time.Millisecond, 3*l.spec.Delay); happens(l.spec.LossPPM) && again < limits.ReadTimeout; again *= 2 {
+		s.stats.Lost++
+		d += again
+	}
+	if happens(l.spec.DuplicatePPM) {
+		s.stats.Duplicated++
+		s.stats.Bytes += bytes
+		e.busy = e.busy.Add(time.Duration(float64(bytes+50) / float64(l.spec.Rate) * float64(time.Second)))
+	}
+	if happens(l.spec.ReorderPPM) {
+		s.stats.Reordered++
+		d += l.delay()
+	}
+	return d
 }
 
 func (e *end) under() int { return len(e.flying) + e.other().inbox }
@@ -396,11 +424,11 @@ func (l *link) watchStall() {
 	if c == nil {
 		return
 	}
-	began := s.now
+	began, parted := s.now, s.parted
 	for _, e := range c.ends {
 		wait := limits.ReadTimeout - time.Duration(l.rand.Int64N(int64(limits.PingPeriod)))
 		s.After(wait, func() {
-			if l.stalled().After(s.now) && !l.stalled().Before(began.Add(wait)) && !e.over {
+			if l.stalled().After(s.now) && !l.stalled().Before(began.Add(wait)) && parted == s.parted && !e.over {
 				c.breakUp(0)
 				e.lost(transport.ErrReadTimeout)
 				e.other().lostIn(limits.ReadTimeout, transport.ErrReadTimeout)

@@ -46,6 +46,10 @@ type LinkSpec struct {
 	Jitter   time.Duration // at most so much is added to Delay
 	Rate     int           // bytes a second
 	Slots    int           // messages that wait to be sent at each end
+
+	// In millionths of the messages: lost beneath the stream, and sent again after a while; come twice, and dropped by the stream, but
+	// the line was taken; overtaken by what was sent after them, which waits for them.
+	LossPPM, DuplicatePPM, ReorderPPM int
 }
 
 // An Action is one thing that happens, Wait after the one before it. Which fields count follows from Verb (see verbs).
@@ -68,7 +72,7 @@ var verbs = map[string]string{
 	"jump":    "nf",  // its clock jumps forward
 	"wall":    "nf",  // what it claims as time is off by this much more
 	"backup":  "n",   // the disk is copied
-	"restore": "nw",  // the process ends, and the copy is put back: moved (the store is seen to be another file), inplace, all (with the last file, moved)
+	"restore": "nw",  // the process ends, and the copy is put back: moved (the store is seen to be another file), inplace, all (with the last file, moved), rollback (with all beside it, and nothing shows)
 	"cut":     "nb",  // the process ends, and the newest b records are lost to damage, as salvage would leave it
 	"lose":    "nb",  // the process ends, and b records anywhere are lost to damage, as salvage would leave it
 	"break":   "lw",  // the connection breaks: both (notice), from, to
@@ -97,7 +101,11 @@ func (s Scenario) String() string {
 		fmt.Fprintf(&b, "node %s %d %v %s\n", n.Role, n.Key, n.Skew, disk)
 	}
 	for _, l := range s.Links {
-		fmt.Fprintf(&b, "link %d %d %v %v %d %d\n", l.From, l.To, l.Delay, l.Jitter, l.Rate, l.Slots)
+		fmt.Fprintf(&b, "link %d %d %v %v %d %d", l.From, l.To, l.Delay, l.Jitter, l.Rate, l.Slots)
+		if l.LossPPM|l.DuplicatePPM|l.ReorderPPM != 0 {
+			fmt.Fprintf(&b, " %d %d %d", l.LossPPM, l.DuplicatePPM, l.ReorderPPM)
+		}
+		b.WriteByte('\n')
 	}
 	for _, a := range s.Do {
 		fmt.Fprintf(&b, "+%v %v\n", a.Wait, a)
@@ -140,9 +148,11 @@ func Parse(text string) (Scenario, error) {
 		case first == "node":
 			s.Nodes = append(s.Nodes, NodeSpec{Role: Role(w.word()), Key: w.int(), Skew: w.duration(), Files: w.word() == "files"})
 		case first == "link":
-			s.Links = append(s.Links, LinkSpec{
-				From: w.int(), To: w.int(), Delay: w.duration(), Jitter: w.duration(), Rate: w.int(), Slots: w.int(),
-			})
+			l := LinkSpec{From: w.int(), To: w.int(), Delay: w.duration(), Jitter: w.duration(), Rate: w.int(), Slots: w.int()}
+			if len(w.left) > 0 {
+				l.LossPPM, l.DuplicatePPM, l.ReorderPPM = w.int(), w.int(), w.int()
+			}
+			s.Links = append(s.Links, l)
 		case first[0] == '+':
 			w.left = append([]string{first[1:]}, w.left...)
 			s.Do = append(s.Do, w.action())
@@ -169,7 +179,7 @@ func (s Scenario) validate() error {
 		}
 	}
 	for i, l := range s.Links {
-		if l.From < 0 || l.From >= len(s.Nodes) || l.To < 0 || l.To >= len(s.Nodes) || l.From == l.To || l.Rate <= 0 || l.Slots <= 0 {
+		if l.From < 0 || l.From >= len(s.Nodes) || l.To < 0 || l.To >= len(s.Nodes) || l.From == l.To || l.Rate <= 0 || l.Slots <= 0 || min(l.LossPPM, l.DuplicatePPM, l.ReorderPPM) < 0 || l.LossPPM >= 1_000_000 {
 			return fmt.Errorf("scenario: link %d: %+v", i, l)
 		}
 	}

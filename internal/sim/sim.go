@@ -28,6 +28,12 @@ type Config struct {
 	Trace io.Writer
 	// Mutant puts a defect into the machines, to see that it is found: see mutants.
 	Mutant string
+	// Charter founds the room; nil: one is made of the scenario. Its writers, if it has any, are then the caller's matter.
+	Charter *crdt.Charter
+	// Key is the key that [NodeSpec.Key] numbers; nil: the simulation's own keys.
+	Key func(n int) ed25519.PrivateKey
+	// Trusting leaves out the checks of what is promised, which take most of the time: what only wants to see what happens.
+	Trusting bool
 }
 
 // The mutants.
@@ -78,6 +84,8 @@ type Sim struct {
 	quiet    int       // how often Quiet was called: it ends what goes on
 	split    int       // machines on one side, as bits
 	healAt   time.Time // of split
+	sides    []int     // by machine: on which side of a partition it is; nil: there is none
+	parted   int       // how often sides have changed
 
 	liars   map[crdt.Author]bool // keys that may show two chains: copied ones, and those of whom a backup was put back whole
 	trace   *tracer
@@ -90,6 +98,8 @@ type Stats struct {
 	Events, Messages, Changes, Crashes, Connections, Attacks int
 	Undisturbed                                              int // attacks of which all was checked, once each quiet point
 	Bytes                                                    int
+	Lost, Duplicated, Reordered                              int           // segments that were sent again, came twice, or overtook others
+	Verified                                                 int           // changes that were new and good when they arrived: their signatures were checked
 	Settled                                                  time.Duration // the longest that a Quiet took
 }
 
@@ -107,6 +117,9 @@ func New(cfg Config) (*Sim, error) {
 		s.attacks[a.Name] = a
 	}
 	s.charter = s.found()
+	if cfg.Charter != nil {
+		s.charter, s.room.Charter = *cfg.Charter, *cfg.Charter
+	}
 	if err := s.charter.Validate(); err != nil {
 		return nil, err
 	}
@@ -163,6 +176,14 @@ func keyOf(n int) ed25519.PrivateKey {
 
 func authorOf(key ed25519.PrivateKey) crdt.Author {
 	return crdt.Author(key.Public().(ed25519.PublicKey))
+}
+
+// key is the key number n.
+func (s *Sim) key(n int) ed25519.PrivateKey {
+	if s.cfg.Key != nil {
+		return s.cfg.Key(n)
+	}
+	return keyOf(n)
 }
 
 // stream is a source of random numbers for one thing of the scenario, which no other thing disturbs: so a scenario that
