@@ -281,11 +281,11 @@ func (s *Store) Size() (int64, error) {
 	if s.closed {
 		return 0, ErrClosed
 	}
-	info, err := s.file.Stat()
+	size, _, err := disk.Look(s.file)
 	if err != nil {
 		return 0, fmt.Errorf("store %s: %w", s.path, err)
 	}
-	return info.Size(), nil
+	return size, nil
 }
 
 // Moved says whether the file is another than the one it was made as, by device and inode: a copy, restored from a backup,

@@ -186,23 +186,18 @@ func (s *Store) transact(fn func(*bbolt.Tx) error) error {
 // whole finds out what bbolt would not see before it is too late: a file cut short, which it would fill with zeros, and one
 // that was deleted, which takes writes that nobody can read again.
 func (s *Store) whole() error {
-	info, err := s.file.Stat()
-	if err != nil {
+	size, id, err := disk.Look(s.file)
+	switch {
+	case err != nil:
 		return err
-	}
-	if info.Size() < s.size {
+	case size < s.size:
 		return &DamageError{
-			Path: s.path, Record: NoRecord, Offset: info.Size(),
-			Reason: fmt.Sprintf("something cut the file, in use, from %d to %d bytes", s.size, info.Size()),
+			Path: s.path, Record: NoRecord, Offset: size,
+			Reason: fmt.Sprintf("something cut the file, in use, from %d to %d bytes", s.size, size),
 		}
-	}
-	id, err := disk.Stat(info)
-	if err != nil {
-		return err
-	}
-	if id.Links == 0 {
+	case id.Links == 0:
 		return errDeleted
 	}
-	s.size = info.Size()
+	s.size = size
 	return nil
 }
