@@ -34,6 +34,7 @@ var noLimits = []string{
 	"transport.tipsChunkBytes", "transport.Version", // how messages are cut; no bound
 	"transport.packsMessageBytes", "transport.storedChunkBytes",
 	"store.Version", "store.NoRecord", "store.pageSize", "store.minPages", "store.keepBuffer",
+	"store.journalAfter",      // when a journal is worth it
 	"crdt.pendingChangeBytes", // what a change counts for
 }
 

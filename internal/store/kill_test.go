@@ -31,8 +31,41 @@ func appendItem(b []byte, n uint64) []byte {
 	return append(b, bytes.Repeat(sum[:], 8)[:size]...)
 }
 
+// appender is a Store or a Journal.
+type appender interface {
+	Append(frames [][]byte) (uint64, error)
+	Replace(from uint64, frames [][]byte) error
+	Records(yield func(n uint64, frame []byte) error) error
+	Len() uint64
+	Close() error
+}
+
+// openAppender opens the store at path, with its journal if that is asked for.
+func openAppender(path string, journal bool) (appender, error) {
+	s, err := Open(path)
+	created := errors.Is(err, fs.ErrNotExist)
+	if created {
+		s, err = Create(path, testMeta)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !journal:
+		return s, nil
+	}
+	open := OpenJournal
+	if created {
+		open = NewJournal
+	}
+	j, err := open(s)
+	if err == nil {
+		j.after = 1 // children do not live long
+	}
+	return j, err
+}
+
 // countItems checks that the records of s are items 0, 1, 2 … without a gap, and returns how many.
-func countItems(s *Store) (n uint64, err error) {
+func countItems(s appender) (n uint64, err error) {
 	err = s.Records(func(record uint64, f []byte) error {
 		for len(f) > 0 {
 			item := appendItem(nil, n)
@@ -54,11 +87,8 @@ func itemID(n uint64) (id [32]byte) {
 }
 
 // appendForEver is the child: it writes the number of items to out whenever they are durable and could be sent.
-func appendForEver(path, lastPath string, out io.Writer) error {
-	s, err := Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		s, err = Create(path, testMeta)
-	}
+func appendForEver(path, lastPath string, journal bool, out io.Writer) error {
+	s, err := openAppender(path, journal)
 	if err != nil {
 		return err
 	}
@@ -80,7 +110,7 @@ func appendForEver(path, lastPath string, out io.Writer) error {
 			}
 			batch = append(batch, f)
 		}
-		if s.Len() > 3 && rand.IntN(4) == 0 {
+		if every := map[bool]int{false: 4, true: 400}[journal]; s.Len() > 3 && rand.IntN(every) == 0 {
 			err = mergeNewest(s, batch)
 		} else {
 			_, err = s.Append(batch)
@@ -98,7 +128,7 @@ func appendForEver(path, lastPath string, out io.Writer) error {
 }
 
 // mergeNewest replaces the newest three records by one that begins with them and ends with batch.
-func mergeNewest(s *Store, batch [][]byte) error {
+func mergeNewest(s appender, batch [][]byte) error {
 	from := s.Len() - 3
 	var merged []byte
 	if err := s.Records(func(n uint64, f []byte) error {
@@ -122,9 +152,20 @@ func mergeNewest(s *Store, batch [][]byte) error {
 // TestKill kills a process that appends, at random moments, over and over on the same store and the same last file.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	const rounds, storeEvery = 120, 12 // now and then a new store: creation is killed too
+	testKill(t, false, 120)
+}
+
+// TestKillJournal is TestKill with a journal before the store.
+func TestKillJournal(t *testing.T) {
+	t.Parallel()
+	testKill(t, true, 36)
+}
+
+func testKill(t *testing.T, journal bool, rounds int) {
+	const storeEvery = 12 // now and then a new store: creation is killed too
 	var path, lastPath string
-	var acknowledged, seen, total, killedEarly uint64 // items of this store: said by a child; found after a kill
+	var acknowledged, seen, total uint64 // items of this store: said by a child; found after a kill
+	killedEarly, journals := 0, 0
 	for round := range rounds {
 		if round%storeEvery == 0 {
 			dir := t.TempDir()
@@ -132,18 +173,29 @@ func TestKill(t *testing.T) {
 			total += seen
 			acknowledged, seen = 0, 0
 		}
-		said := killOnce(t, path, lastPath)
+		said := killOnce(t, path, lastPath, journal)
 		if said == 0 {
 			killedEarly++
 		}
 		acknowledged = max(acknowledged, said)
 
-		s, err := Open(path)
+		st, err := Open(path)
 		if errors.Is(err, fs.ErrNotExist) && acknowledged == 0 {
 			continue // killed before the store was made
 		}
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
+		}
+		s := appender(st)
+		if journal {
+			if _, err := os.Lstat(path + JournalInfix); err == nil {
+				journals++
+			}
+			j, err := OpenJournal(st)
+			if err != nil || j.Found() != nil {
+				t.Fatalf("round %d: %v, found %v", round, err, j.Found())
+			}
+			s = j
 		}
 		n, err := countItems(s)
 		if err != nil {
@@ -153,10 +205,12 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d: %d items were acknowledged, %d seen, %d are there", round, acknowledged, seen, n)
 		}
 		seen = n
-		if s.Moved() {
+		if st.Moved() {
 			t.Errorf("round %d: the store looks copied", round)
 		}
-		mustClose(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 		consistent(t, path)
 
 		last, err := OpenLast(lastPath)
@@ -175,21 +229,21 @@ func TestKill(t *testing.T) {
 		}
 	}
 	total += seen
-	t.Logf("%d rounds, %d of them killed before the first acknowledgement, %d items", rounds, killedEarly, total)
-	if total == 0 || killedEarly > rounds/2 {
+	t.Logf("%d rounds, %d of them killed before the first acknowledgement, %d left a journal, %d items", rounds, killedEarly, journals, total)
+	if total == 0 || killedEarly > rounds/2 || journal && journals == 0 {
 		t.Error("the children were killed too early for this test to mean anything")
 	}
 }
 
 // killOnce runs a child, kills it after a few tens of milliseconds and returns the last number that it acknowledged.
-func killOnce(t *testing.T, path, lastPath string) (said uint64) {
+func killOnce(t *testing.T, path, lastPath string, journal bool) (said uint64) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, path, lastPath)
-	cmd.Env = append(os.Environ(), childEnv+"=append")
+	cmd.Env = append(os.Environ(), childEnv+"="+map[bool]string{false: "append", true: "journal"}[journal])
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

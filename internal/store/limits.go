@@ -32,4 +32,7 @@ const (
 	salvageBatch      = 1024
 	salvageBatchBytes = 16 << 20
 	maxLostRanges     = 16
+
+	maxJournalBytes = 2 << 20 // the file of a journal, whatever is in it; and what waits in memory at most
+	journalAfter    = 8       // appends to a store before its journal is made: who writes seldom has none
 )

@@ -13,8 +13,8 @@ func TestMain(m *testing.M) {
 	switch work := os.Getenv(childEnv); work {
 	case "":
 		os.Exit(m.Run())
-	case "append":
-		if err := appendForEver(os.Args[1], os.Args[2], os.Stdout); err != nil {
+	case "append", "journal":
+		if err := appendForEver(os.Args[1], os.Args[2], work == "journal", os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
