@@ -355,6 +355,10 @@ func (rs *rooms) loadOnce(ctx context.Context, r *room, charter crdt.Charter, wh
 		rs.log.Error("room salvaged", "room", r.id.String(), "name", r.name, "kept", s.salvaged.Kept, "changes", s.salvaged.Changes,
 			"waiting", s.salvaged.Waiting, "found", found)
 	}
+	if damaged := s.foundJournal(); damaged != nil {
+		rs.metrics.storeSalvaged()
+		rs.log.Error("room's journal damaged", "room", r.id.String(), "name", r.name, "kept", damaged.Kept, "records", damaged.Frames, "found", damaged.Damage.Error())
+	}
 	if s.full.Load() {
 		r.err = refuseFull(rs.policy.MaxRoomBytes)
 		return nil

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -16,7 +17,7 @@ import (
 type roomStore struct {
 	path string
 	meta store.Meta
-	file *store.Store // nil: nothing was ever appended
+	file *store.Journal // nil: nothing was ever appended
 
 	limit    int64
 	changes  int64
@@ -55,12 +56,23 @@ func openRoomStore(path string, c crdt.Charter, limit int64, onFull func(), why 
 		_ = f.Close() // nothing was written
 		return nil, fmt.Errorf("store %s: holds room %x, not the room of its name", path, got.Room)
 	}
-	s.file = f
+	if s.file, err = store.OpenJournal(f); err != nil {
+		_ = f.Close() // what the journal holds is there still
+		return nil, err
+	}
 	if err := s.measure(); err != nil {
-		_ = f.Close() // as above
+		_ = s.file.Close() // as above
 		return nil, err
 	}
 	return s, nil
+}
+
+// foundJournal is what was wrong with the journal that a crash has left, nil if nothing was.
+func (s *roomStore) foundJournal() *store.JournalDamage {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Found()
 }
 
 // Records implements [transport.Store].
@@ -93,7 +105,9 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		s.file = f
+		if s.file, err = store.NewJournal(f); err != nil {
+			return 0, errors.Join(err, f.Close())
+		}
 	}
 	began := time.Now()
 	first, err := s.file.Append(frames)

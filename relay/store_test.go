@@ -1,13 +1,17 @@
 package relay
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/crdt/dcbor"
+	"github.com/tallystick/tallystick/internal/store"
 )
 
 // Changes of a few bytes each fill a room by the memory that they take, not by their bytes; also when it is opened again.
@@ -91,5 +95,76 @@ func TestSegmentsFillRoomAsPacks(t *testing.T) {
 	}
 	if len(segment) > len(frame)/50 || held(segment) < int64(len(frame))*9/10 {
 		t.Fatalf("a frame of %d bytes holds %d, its segment of %d bytes %d", len(frame), held(frame), len(segment), held(segment))
+	}
+}
+
+// What a killed relay leaves in a room's journal is there when it opens the room again; a damaged journal costs what is damaged.
+func TestCrashedJournal(t *testing.T) {
+	t.Parallel()
+	charter := crdt.OpenLedger("main")
+	replica, err := crdt.NewReplica(charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := replica.Writer(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := crdt.EncodeLiteral("a row")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const packs = 30
+	path := filepath.Join(t.TempDir(), roomFile(charter.ID()))
+	s, err := openRoomStore(path, charter, 1<<30, func() {}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // after its files were copied
+	for range packs {
+		if _, err := w.Change(1, func(tx *crdt.Tx) error { _, err := tx.Append(row); return err }); err != nil {
+			t.Fatal(err)
+		}
+		from, _ := w.Sign()
+		frame, _ := replica.PackFrom(from, func(i int) bool { return i < from })
+		if _, err := s.Append([][]byte{frame}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, damaged := range []bool{false, true} {
+		dir := t.TempDir()
+		var log bytes.Buffer
+		rs, err := newRooms(t.Context(), dir, Policy{}.withDefaults(), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(dir, filepath.Base(path))
+		for _, suffix := range []string{"", store.JournalInfix} {
+			content, err := os.ReadFile(path + suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if damaged && suffix != "" {
+				content[4096+100] ^= 1 // within the first batch
+			}
+			if err := os.WriteFile(copied+suffix, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := &room{id: charter.ID()}
+		if err := rs.load(t.Context(), r, charter); err != nil || r.err != nil {
+			t.Fatal(err, r.err)
+		}
+		// Behind the damage are changes that wait for the lost one.
+		got, want := r.node.Snapshot(), packs
+		if damaged {
+			want = packs - 1
+		}
+		if n := got.View.Changes() + got.Pending; n != want || strings.Contains(log.String(), "journal damaged") != damaged {
+			t.Errorf("damaged %v: %d changes and %d that wait, want %d in all; the log says %q", damaged, got.View.Changes(), got.Pending, want, &log)
+		}
+		if err := r.store.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
