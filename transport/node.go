@@ -20,8 +20,8 @@ const (
 	turnChanges  = 4096
 	turnBytes    = 8 << 20
 
-	// promptPeers is the number of peers up to which a snapshot is made after every turn; with more, at most one in
-	// publishPeriod.
+	// promptPeers is the number of peers up to which a snapshot is made after every turn; with more, and of a keeper, which
+	// nobody watches, at most one in publishPeriod.
 	promptPeers   = 32
 	publishPeriod = 100 * time.Millisecond
 )
@@ -340,7 +340,8 @@ func (n *Node) publish(always bool) {
 		return
 	}
 	now := n.now()
-	if !always && len(n.core.order) > promptPeers && now.Sub(n.publishedAt) < publishPeriod {
+	seldom := n.core.cfg.Keeper || len(n.core.order) > promptPeers
+	if !always && seldom && now.Sub(n.publishedAt) < publishPeriod {
 		return
 	}
 	n.publishedAt = now
