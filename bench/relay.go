@@ -29,6 +29,7 @@ type relayFlags struct {
 	parts    string
 	duration time.Duration
 	changes  int
+	only     string
 }
 
 const messageBytes = 300 // of a change's payload, as in the figures that ours are compared with
@@ -41,6 +42,7 @@ func relayWork(flags *flag.FlagSet) func(context.Context, *run) error {
 	}
 	flags.StringVar(&f.parts, "work", strings.Join(names, ","), "relay: which parts")
 	flags.DurationVar(&f.duration, "for", 2*time.Second, "relay: how long each rate is measured")
+	flags.StringVar(&f.only, "only", "", "relay: of publish, the cases alone whose name holds this")
 	flags.IntVar(&f.changes, "newcomer", 100_000, "relay: changes that a newcomer gets")
 	return func(ctx context.Context, r *run) error {
 		wanted := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,6 +87,9 @@ func relayPublish(ctx context.Context, r *run, f *relayFlags) error {
 		return err
 	}
 	for _, c := range publishCases {
+		if !strings.Contains(c.name, f.only) {
+			continue
+		}
 		got, err := r.publish(ctx, f, c, charter, chains[c.run][:c.clients])
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -94,7 +98,7 @@ func relayPublish(ctx context.Context, r *run, f *relayFlags) error {
 		if err != nil {
 			return fmt.Errorf("plain echo, %s: %w", c.name, err)
 		}
-		note := fmt.Sprintf("%% of a core: relay %s, load %s; plain: echo", report.Number(got.relay), report.Number(got.load))
+		note := fmt.Sprintf("µs of CPU a change: relay %s, load %s; plain: echo", report.Number(got.relay), report.Number(got.load))
 		r.relayFigure(c.name, "changes/s", "more", report.Figure{Summary: report.Single(got.rate), Budgets: c.budgets, Note: note}, echoRate)
 		r.relayFigure(c.name+": until stored", "ms", "", report.Figure{Summary: stat.Durations(got.took), Budgets: c.latency}, stat.Durations(echoTook).Median)
 	}
@@ -104,7 +108,7 @@ func relayPublish(ctx context.Context, r *run, f *relayFlags) error {
 // published is what came of one case.
 type published struct {
 	rate        float64 // changes a second
-	relay, load float64 // what the relay and this process take of one core, in percent
+	relay, load float64 // CPU time of the relay and of this process, in microseconds a change
 	took        []time.Duration
 }
 
@@ -146,14 +150,16 @@ func (r *run) publish(ctx context.Context, f *relayFlags, c publishCase, charter
 	got.rate = float64(total) / time.Since(start).Seconds()
 	spent, e := cpu.spent()
 	err = errors.Join(err, e)
-	if e == nil {
-		got.relay, got.load = spent[0].Percent(), spent[1].Percent()
+	if e == nil && total > 0 {
+		got.relay, got.load = micros(spent[0].CPU)/float64(total), micros(spent[1].CPU)/float64(total)
 	}
 	for _, p := range publishers {
 		err = errors.Join(err, p.Client.Close())
 	}
 	return got, errors.Join(err, stop())
 }
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // clock measures what processes use meanwhile.
 type clock struct {
