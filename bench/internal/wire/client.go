@@ -41,6 +41,8 @@ type Client struct {
 
 	mu sync.Mutex // guards writing
 
+	closing atomic.Bool // Close was called
+
 	round uint64 // owned by Run: the newest that was answered
 }
 
@@ -77,7 +79,10 @@ func (c *Client) pass() {
 func (c *Client) Live() <-chan struct{} { return c.live }
 
 // Close ends the connection, and Run.
-func (c *Client) Close() error { return c.ws.Close() }
+func (c *Client) Close() error {
+	c.closing.Store(true)
+	return c.ws.Close()
+}
 
 // Done is closed when Run has returned.
 func (c *Client) Done() <-chan struct{} { return c.done }
@@ -113,9 +118,17 @@ func (c *Client) Send(packs [][]byte) error {
 	return c.write(transport.AppendMessage(nil, c.room, transport.Packs(packs)))
 }
 
-// Run reads until the connection ends. Its error is nil if Close ended it.
+// Run reads until the connection ends. Its error is nil if Close ended it, whatever was under way.
 func (c *Client) Run() error {
 	defer close(c.done)
+	if err := c.serve(); !c.closing.Load() {
+		return err
+	}
+	return nil
+}
+
+// serve reads and answers until either fails.
+func (c *Client) serve() error {
 	for {
 		c.pass()
 		_, frame, err := c.ws.ReadMessage()
@@ -124,7 +137,7 @@ func (c *Client) Run() error {
 			if errors.As(err, &closed) {
 				return fmt.Errorf("%w: %w", ErrPeer, err)
 			}
-			return nil // the connection was closed, on this side or that
+			return err
 		}
 		m, err := transport.DecodeMessage(frame)
 		if err != nil {

@@ -2,13 +2,21 @@ package wire
 
 import (
 	"context"
+	"encoding/binary"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/relay"
+	"github.com/tallystick/tallystick/transport"
 )
 
 // startRelay runs a relay within the test and returns the URL of its websocket.
@@ -84,6 +92,49 @@ func TestPublishAndSubscribe(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("subscriber: %v", err)
+	}
+}
+
+// TestCloseBeforeAnswer: a client that is closed while it has a message to answer ends without an error.
+func TestCloseBeforeAnswer(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	charter := crdt.OpenLedger("close")
+	chain, err := NewChain(charter, sample.People()[0], 1, 1, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both []byte // frames of websocket, in one write: who has read the first has the second too
+	for _, m := range []transport.Body{&transport.Stored{Credit: 1}, transport.Packs(chain.Packs)} {
+		msg := transport.AppendMessage(nil, charter.ID(), m)
+		both = binary.BigEndian.AppendUint16(append(both, 0x82, 126), uint16(len(msg)))
+		both = append(both, msg...)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err != nil {
+			return // it has answered
+		}
+		defer ws.Close() // it is over
+		_, _ = ws.NetConn().Write(both)
+		_, _ = io.Copy(io.Discard, ws.NetConn()) // until the client has gone
+	}))
+	defer server.Close()
+	var c *Client
+	c, err = Dial(ctx, "ws"+strings.TrimPrefix(server.URL, "http"), charter, func(*transport.Stored) {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Run(); err != nil {
+		t.Errorf("closed with a message to answer: %v", err)
+	}
+	if _, messages, _ := c.Received(); messages != 1 {
+		t.Errorf("got %d messages of packs, want 1: nothing was left to answer", messages)
 	}
 }
 
