@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -132,13 +133,16 @@ func Publish(tmp, path string) error {
 
 // WriteNew makes the file path (mode 0600) with the given content, whole and
 // durable on return. It never replaces a file: [fs.ErrExist].
-func WriteNew(path string, content []byte) error { return write(path, content, Publish) }
+func WriteNew(path string, content []byte) error { return CopyNew(path, bytes.NewReader(content)) }
+
+// CopyNew is [WriteNew] with what is left to read of content.
+func CopyNew(path string, content io.Reader) error { return write(path, content, Publish) }
 
 // Replace makes the file path (mode 0600) with the given content, whole and
 // durable on return, in the place of whatever is there: a crash leaves that or the
 // new one. A symbolic link at path is replaced, not followed.
 func Replace(path string, content []byte) error {
-	return write(path, content, func(tmp, path string) error {
+	return write(path, bytes.NewReader(content), func(tmp, path string) error {
 		if err := os.Rename(tmp, path); err != nil {
 			return err
 		}
@@ -147,7 +151,7 @@ func Replace(path string, content []byte) error {
 }
 
 // write makes a synced temporary file beside path, which publish gives its name.
-func write(path string, content []byte, publish func(tmp, path string) error) (err error) {
+func write(path string, content io.Reader, publish func(tmp, path string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
 	if err != nil {
 		return err
@@ -158,7 +162,7 @@ func write(path string, content []byte, publish func(tmp, path string) error) (e
 			_ = os.Remove(f.Name()) // a left-over temporary file blocks nothing
 		}
 	}()
-	if _, err := f.Write(content); err != nil {
+	if _, err := io.Copy(f, content); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

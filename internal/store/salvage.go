@@ -290,31 +290,12 @@ func (w *Wreck) keep() (string, error) {
 }
 
 // copyTo makes the file name, whole and durable, with the content of the damaged one.
-func (w *Wreck) copyTo(name string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.new")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()           // the first error is the one to report; a second close does no harm
-			_ = os.Remove(f.Name()) // a left-over temporary file blocks nothing
-		}
-	}()
+func (w *Wreck) copyTo(name string) error {
 	info, err := w.file.Stat()
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(f, io.NewSectionReader(w.file, 0, info.Size())); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return disk.Publish(f.Name(), name)
+	return disk.CopyNew(name, io.NewSectionReader(w.file, 0, info.Size()))
 }
 
 // Close lets go of the file and its lock. A second Close does nothing.
