@@ -25,7 +25,11 @@ import (
 // with where the frames, the mark of the row and the cursor must be; no sequence may come out that is not the program's own.
 func TestHostileTextAtATerminal(t *testing.T) {
 	t.Parallel()
-	for _, size := range [][2]int{{120, 36}, {80, 24}} {
+	sizes := [][2]int{{120, 36}, {80, 24}}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, size := range sizes {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)

@@ -20,6 +20,9 @@ var (
 // processes, and `go run ./bench attack` runs them all in all forms.
 func TestAttacks(t *testing.T) {
 	suite := live.Suite{Quick: !*attackFull, Parallel: 4, Sample: 4}
+	if testing.Short() {
+		suite.Sample = 16
+	}
 	if *attackOnly != "" {
 		suite.Only = regexp.MustCompile(*attackOnly)
 	}

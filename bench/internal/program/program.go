@@ -22,7 +22,9 @@ const Package = "github.com/tallystick/tallystick"
 // Build builds the program into dir and returns its path. It is called within the module.
 func Build(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "tallystick")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, Package).CombinedOutput()
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, Package)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as what is released
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the program: %w: %s", err, bytes.TrimSpace(out))
 	}
