@@ -77,7 +77,7 @@ func TestFileDamageByPlace(t *testing.T) {
 	r := longLedger(t)
 	saved := r.Save(nil)
 	most := 0
-	for at := 0; at < len(saved); at += 1 + len(saved)/50 {
+	for at := 0; at < len(saved); at += 1 + len(saved)/raceless(50, 12) {
 		damaged := bytes.Clone(saved)
 		damaged[at] ^= 0x10
 		kept := keepsPrefix(t, damaged, r)
@@ -99,9 +99,10 @@ func noisyLedger(t testing.TB) *crdt.Replica {
 	r := newReplica(t, m.charter)
 	rng := rand.NewChaCha8([32]byte{})
 	prev := m.room
-	for i := range 18 {
+	n := raceless(18, 6)
+	for i := range n {
 		run := m.run(0, prev, bytesOf(17, func(k int) []byte {
-			if i >= 16 {
+			if i >= n-2 {
 				return m.payload(60_000)
 			}
 			noise := make([]byte, 60_000)
