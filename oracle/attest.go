@@ -50,6 +50,11 @@ func (a *Attestation) Encode() (crdt.Literal, error) {
 	if r := a.check(); r != NotVoid {
 		return nil, r
 	}
+	return a.append(), nil
+}
+
+// append is Encode of what was checked.
+func (a *Attestation) append() []byte {
 	n := 3
 	for _, present := range [...]bool{len(a.Src) > 0, a.Flags != 0, len(a.Nonce) > 0, a.Spread != 0} {
 		if present {
@@ -75,7 +80,7 @@ func (a *Attestation) Encode() (crdt.Literal, error) {
 	if a.Spread != 0 {
 		b = dcbor.AppendInt(dcbor.AppendText(b, "spread"), a.Spread)
 	}
-	return b, nil
+	return b
 }
 
 func (s *Source) append(b []byte) []byte {
@@ -285,8 +290,8 @@ func (r *record) decodeFlags(d *decoder, left *int64) bool {
 	if d.key("\x65flags") {
 		*left--
 		v := d.int()
-		good = v >= 0 && v <= flagsKnown
-		d.bad = d.bad || v == 0
+		good = v <= flagsKnown
+		d.bad = d.bad || v <= 0
 		r.flags = uint64(v)
 	}
 	if d.key("\x65nonce") {
