@@ -575,7 +575,7 @@ func (l *Log) raise(o int, t int64) {
 
 // Time is log time: the lower median over the committee of the greatest t that each
 // oracle has said, Unix ms. With at most f liars it lies between honest clocks. It never
-// goes back. It is false while fewer than half of the committee have spoken.
+// goes back. It is false while no more than half of the committee have spoken.
 func (l *Log) Time() (ms int64, ok bool) {
 	t := l.ranked[(l.n-1)/2]
 	if t == noTime {
