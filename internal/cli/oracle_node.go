@@ -306,7 +306,7 @@ func (n *oracleNode) run(ctx context.Context) error {
 	for {
 		snap := n.o.node.Snapshot()
 		n.look(snap)
-		if !n.ready && (waited || snap.Live > 0 && n.o.links.settled(snap)) {
+		if !n.ready && (waited || caughtUp(snap)) {
 			n.begin(snap)
 			for i := range n.polled {
 				polls.Go(func() { n.poll(polling, fetcher, i) })
@@ -358,6 +358,18 @@ func (n *oracleNode) run(ctx context.Context) error {
 			return fmt.Errorf("stopped: %w; see to the disk, then start again: what was reported is saved", n.o.nodeErr)
 		}
 	}
+}
+
+// caughtUp says whether some peer has shown what it holds and nothing of that is on its way any more. In a room where others write
+// without a pause no peer is ever equal for long; the own chain, which is what counts, has come by then.
+func caughtUp(snap *transport.Snapshot) bool {
+	for i := range snap.Peers {
+		p := &snap.Peers[i]
+		if p.State == transport.PeerLive || p.State == transport.PeerCatchingUp && p.Behind >= 0 && p.ToReceive == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // lastSent is how long an oracle that is ended waits until a peer has stored the last it said.

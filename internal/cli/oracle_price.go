@@ -167,8 +167,8 @@ func (r *priceReader) run(ctx context.Context) error {
 	r.newAt = time.Now()
 	for {
 		snap := r.o.node.Snapshot()
-		if !began && (waited || snap.Live > 0 && r.o.links.settled(snap)) {
-			if snap.View.Changes() == 0 && snap.Live == 0 && !r.flags.watch {
+		if !began && (waited || caughtUp(snap)) {
+			if snap.View.Changes() == 0 && !caughtUp(snap) && !r.flags.watch {
 				return r.nobody(snap)
 			}
 			began = true
@@ -310,7 +310,7 @@ func (r *priceReader) finish(snap *transport.Snapshot) error {
 	if err := r.out.flush(); err != nil {
 		return err
 	}
-	if snap.Live == 0 && !r.flags.offline {
+	if !caughtUp(snap) && !r.flags.offline {
 		r.p.note("no peer has answered: this is what was here already")
 	}
 	for i := range r.pairs {
