@@ -22,8 +22,9 @@ does not trust who gave the file. It says what is proved, by which keys, in whic
 and what is not proved. FILE may be - for standard input.
 
 It ends with 0 if the proof is valid, with 5 and the exact reason if it is not, and
-with 1 if the file cannot be read. Proof files come from "tallystick evidence", and
-from x on the screen's evidence.`
+with 1 if the file cannot be read. Proof files come from "tallystick evidence", from
+x on the screen's evidence, and from "tallystick oracle prove": of such a one it makes
+the price anew from what the oracles signed.`
 
 func (p *program) checkCommand() *cobra.Command {
 	var asJSON bool
@@ -121,6 +122,11 @@ func (p *program) sayProof(s *proof.Statement) error {
 			}
 		}
 	}
+	if s.Price != nil {
+		say("pair: %s", s.Price.Price.Pair)
+		say("at: %s", utc(s.Price.Price.At))
+		sayPrice(say, s.Price)
+	}
 	say("not proved:")
 	for _, n := range s.NotProved {
 		say("  %s", n)
@@ -193,6 +199,7 @@ type proofJSON struct {
 	NotProved []string      `json:"not_proved"`
 	Prev      *string       `json:"prev,omitempty"`    // of a fork: none is the room itself
 	Changes   []changeProof `json:"changes,omitempty"` // of a fork: both
+	Price     *priceProof   `json:"price,omitempty"`   // of a price
 }
 
 type changeProof struct {
@@ -230,6 +237,9 @@ func proofJSONOf(s *proof.Statement) proofJSON {
 	j := proofJSON{Valid: true, Kind: s.Kind, Proved: s.Proved, Room: fullHex(s.RoomID), RoomName: s.Room, NotProved: s.NotProved}
 	for _, k := range s.Keys {
 		j.Keys = append(j.Keys, fullHex(k))
+	}
+	if s.Price != nil {
+		j.Price = priceProofOf(s.Price)
 	}
 	if s.Fork == nil {
 		return j

@@ -9,6 +9,7 @@
 // of any kind and returns a [Statement]: what is proved, by which keys, in which
 // room, and what is not proved. It needs no store, no key and no network.
 //
-// Kinds: [KindFork], two signed changes of one author after the same change. Later
-// ones add a row to the table kinds and a file to this package.
+// Kinds: [KindFork], two signed changes of one author after the same change;
+// [KindPrice], the attestations that make a price of a room of oracles. Later ones
+// add a row to the table kinds and a file to this package.
 package proof

@@ -90,7 +90,8 @@ var kinds = map[string]struct {
 	version uint64
 	check   func(body []byte) (*Statement, error)
 }{
-	KindFork: {1, checkFork},
+	KindFork:  {1, checkFork},
+	KindPrice: {1, checkPrice},
 }
 
 // A Statement is what a valid proof file says. All texts of it that came from the
@@ -108,6 +109,8 @@ type Statement struct {
 	NotProved []string
 	// Fork is set if Kind is [KindFork].
 	Fork *ForkStatement
+	// Price is set if Kind is [KindPrice].
+	Price *PriceStatement
 }
 
 // Check checks a proof file of any kind, trusting nobody. b stays as it is. The

@@ -287,7 +287,10 @@ func FuzzCheck(f *testing.F) {
 			}
 			return
 		}
-		if s.Kind != KindFork || len(s.Keys) != 1 {
+		switch {
+		case s.Kind == KindFork && len(s.Keys) == 1 && s.Fork != nil && s.Price == nil:
+		case s.Kind == KindPrice && s.Price != nil && s.Fork == nil && s.Price.Price.Sum() == s.Price.Price.Digest:
+		default:
 			t.Fatalf("says %+v", s)
 		}
 		c := must(parse(b))
