@@ -21,6 +21,7 @@ const (
 const (
 	maxSeries   = 600 // slots of a chart
 	maxFindings = 256
+	maxTold     = 1 << 16 // findings of one run that are told
 )
 
 // maxSettleMS is how long the network may go on after the last slot, until all replicas are equal.

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tallystick/tallystick/oracle/replay"
 )
 
 // A recording is what venues said of one pair, in the time of the run.
@@ -124,5 +126,21 @@ func (sc *Scenario) wrongVenue(venue string) string {
 
 // openRecording opens that of a pair.
 func openRecording(p Pair) (*recording, error) {
-	return nil, fmt.Errorf("there is no recording %q", p.Truth.Recording)
+	o := replay.Options{Expo: int(p.Expo)}
+	if p.Truth.Column != "" {
+		o.Venues = []string{p.Truth.Column}
+	}
+	rec, err := replay.Open(p.Truth.Recording, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &recording{truth: p.Truth, venues: rec.Venues(), column: -1}
+	if p.Truth.Column != "" {
+		r.column = 0
+	}
+	r.known = func(venue int, at int64) (price, t int64, ok bool) {
+		row, ok := rec.Known(venue, at)
+		return row.Price, row.T, ok
+	}
+	return r, nil
 }

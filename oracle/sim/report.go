@@ -129,9 +129,9 @@ func (r *Run) Report() Report {
 	if v != nil {
 		standings = v.log.Oracles()
 	}
-	accepted := 0
+	accepted, found := 0, r.kindsOf(v)
 	for i, p := range r.players {
-		o := ReportOracle{ID: i, Author: hex.EncodeToString(r.terms.Oracles[i][:]), Byzantine: p.fallen, Kind: string(p.kind), Findings: r.tell.of(i), Stale: p.stale, MaxGapPPM: p.maxGap}
+		o := ReportOracle{ID: i, Author: hex.EncodeToString(r.terms.Oracles[i][:]), Byzantine: p.fallen, Kind: string(p.kind), Findings: found[i], Stale: p.stale, MaxGapPPM: p.maxGap}
 		if v != nil {
 			s := &standings[i]
 			o.Sent, o.Accepted, o.Void, o.Early, o.Late, o.ScorePPM, o.Convicted = s.Sent, s.Accepted, s.Void.Sum(), s.Early, s.Late, s.Least, s.Convicted
