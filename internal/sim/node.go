@@ -276,6 +276,10 @@ func (n *Node) turn() {
 	if len(n.inbox) > 0 || len(n.intents) > 0 {
 		n.poke()
 	}
+	if n.sim.cfg.Trusting {
+		n.arm()
+		return
+	}
 	if n.snap = n.core.Snapshot(now); isFatal(n.snap.StoreErr) {
 		n.crash("kill", "the store failed")
 		n.sim.After(time.Duration(1+n.rand.IntN(30))*time.Second, n.start)
@@ -285,9 +289,6 @@ func (n *Node) turn() {
 		n.takeCounts()
 	}
 	n.arm()
-	if n.sim.cfg.Trusting {
-		return
-	}
 	n.learn()
 	n.sim.checkTurn(n)
 }

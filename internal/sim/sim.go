@@ -32,7 +32,8 @@ type Config struct {
 	Charter *crdt.Charter
 	// Key is the key that [NodeSpec.Key] numbers; nil: the simulation's own keys.
 	Key func(n int) ed25519.PrivateKey
-	// Trusting leaves out the checks of what is promised, which take most of the time: what only wants to see what happens.
+	// Trusting leaves out the checks of what is promised, which take most of the time: for who only wants to see what happens, of machines
+	// whose writes do not fail and who are not attacked.
 	Trusting bool
 }
 

@@ -47,7 +47,7 @@ func (r *Run) Frame() *Frame {
 			o.Last = v.watch.last[i]
 			for k := range r.pairs {
 				vote := votes[k][i]
-				said := FrameSaid{State: vote.State.String(), Price: v.watch.newest(k, i)}
+				said := FrameSaid{State: vote.State.String(), Vote: vote.Value, Price: v.watch.newest(k, i)}
 				if p := f.Pairs[k].reference(); p > 0 && said.Price > 0 {
 					said.GapPPM = gap(said.Price, p)
 				}

@@ -60,8 +60,9 @@ type FrameOracle struct {
 // FrameSaid is what an oracle says of one pair.
 type FrameSaid struct {
 	State  string // as FrameOracle.State
-	Price  int64
-	GapPPM int64
+	Vote   int64  // what it counts with; 0: nothing
+	Price  int64  // of its newest attestation; 0: none
+	GapPPM int64  // of Price to the price
 }
 
 // A FramePair is what is known of one pair, as the Viewer has it.

@@ -165,7 +165,9 @@ func (r *Run) split(p *player) {
 	p.twin, p.twinTip, p.forked = twin, p.tip, true
 	neighbours := r.neighbours(p.node.ID())
 	for _, n := range neighbours[len(neighbours)/2:] {
-		r.net.Part(p.node, n)
+		if len(neighbours) > 1 { // else both meet the same one
+			r.net.Part(p.node, n)
+		}
 		r.net.Join(twin, n, r.linkSpec())
 	}
 	twin.Start()
@@ -175,6 +177,7 @@ func (r *Run) split(p *player) {
 func (r *Run) unsplit(p *player) {
 	for _, n := range r.neighbours(p.twin.ID()) {
 		r.net.Part(p.twin, n)
+		r.net.Part(p.node, n)
 		r.net.Join(p.node, n, r.linkSpec())
 	}
 	p.twin.Kill()

@@ -361,7 +361,7 @@ func (p *player) lies(kind Kind, pair int, slot, price, t int64) (lie, at, times
 	case Early:
 		t += or(b.MS, r.terms.Policy.SkewMaxMS+1000)
 	case Late:
-		t -= or(b.MS, r.terms.Policy.LateMaxMS+1000)
+		t -= or(b.MS, r.terms.Policy.LateMaxMS+2*r.sc.IntervalMS)
 	}
 	return shift(price, ppm), t, times
 }

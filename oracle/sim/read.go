@@ -109,11 +109,20 @@ func (r *reading) token(path string) (json.Token, int, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, off, r.err(min(max(int(syntax.Offset)-1, 0), len(r.text)), path, "not JSON: "+strings.TrimPrefix(syntax.Error(), "json: "))
+		return nil, off, r.err(r.syntaxAt(syntax), path, "not JSON: "+strings.TrimPrefix(syntax.Error(), "json: "))
 	case err != nil:
 		return nil, off, r.err(len(r.text), path, "the file ends early")
 	}
 	return t, off, nil
+}
+
+// syntaxAt is where the character stands that was not expected. The decoder counts up to it, or with it.
+func (r *reading) syntaxAt(err *json.SyntaxError) int {
+	at := min(int(err.Offset), len(r.text))
+	if at < len(r.text) && strings.Contains(err.Error(), fmt.Sprintf("character %q", r.text[at])) {
+		return at
+	}
+	return max(at-1, 0)
 }
 
 // value reads one value into v. limits are the tags of its field.

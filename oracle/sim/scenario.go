@@ -105,7 +105,7 @@ const (
 	ClockForward Kind = "clock_forward" // ppm above, from the future
 	ClockBack    Kind = "clock_back"    // ppm above, from the past
 	Early        Kind = "early"         // ppm above, a little more than skew_max ahead
-	Late         Kind = "late"          // ppm above, a little more than late_max behind
+	Late         Kind = "late"          // ppm above, more than late_max behind
 	Equivocate   Kind = "equivocate"    // ppm above to one half of the others, ppm below to the other half
 	Silent       Kind = "silent"        // says nothing
 	Withhold     Kind = "withhold"      // ppm above, given out only some time after
@@ -309,6 +309,9 @@ func (sc *Scenario) wrongPairs() (path, text string) {
 		at := fmt.Sprintf("pairs[%d].", i)
 		if sc.pair(p.Pair) != i {
 			return at + "pair", fmt.Sprintf("%q is there twice", p.Pair)
+		}
+		if _, err := oracle.ParsePairName(p.Pair); err != nil {
+			return at + "pair", err.Error()
 		}
 		if text := oneOf(p.Truth.Kind, truthKinds); text != "" {
 			return at + "truth.kind", text

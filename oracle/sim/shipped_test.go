@@ -1,11 +1,18 @@
 package sim
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tallystick/tallystick/oracle"
+)
 
 // TestShipped: every scenario within the program comes to what it expects.
 func TestShipped(t *testing.T) {
 	for _, name := range Shipped() {
 		t.Run(name, func(t *testing.T) {
+			if name == "thirty-one" && testing.Short() {
+				t.Skip("it takes seconds")
+			}
 			sc, err := Load(name)
 			if err != nil {
 				t.Fatal(err)
@@ -15,7 +22,12 @@ func TestShipped(t *testing.T) {
 			if !rep.OK || len(rep.Expect) == 0 || sc.About == "" {
 				t.Errorf("%q: %+v", sc.About, rep.Expect)
 			}
-			t.Logf("%+v", rep.Expect)
+			p := rep.Pairs[0]
+			ancestor := p.ByStrategy[oracle.MeanIQR.String()]
+			t.Logf("rms %d ppm, at most %d; the ancestor's rule rms %d, at most %d; %+v", p.RMSPPM, p.MaxPPM, ancestor.RMSPPM, ancestor.MaxPPM, rep.Expect)
+			if name == example && ancestor.RMSPPM < 34_800 {
+				t.Errorf("the ancestor's rule: rms %d ppm", ancestor.RMSPPM)
+			}
 		})
 	}
 }
