@@ -36,7 +36,7 @@ func lied(t testing.TB, k Kind, collude bool) Scenario {
 // and what the lie is shows where the log can show it.
 func TestKinds(t *testing.T) {
 	shows := map[Kind]string{
-		Plus: "outlier", Minus: "outlier", Alternate: "outlier", Mix: "outlier", Flood: "flood", ClockForward: "stale", Early: "clock", Late: "clock",
+		Plus: "outlier", Minus: "outlier", Alternate: "outlier", Flood: "flood", ClockForward: "stale", Early: "clock", Late: "clock",
 		ClockBack: "stale", Equivocate: "equivocation", Silent: "stale", Withhold: "outlier", Malformed: "void",
 	}
 	for _, k := range Kinds() {
