@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"encoding/binary"
 	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -206,6 +207,9 @@ type record struct {
 // zero or empty. It allocates nothing. With pairs nil no pair is looked for. A form
 // that is broken anywhere is VoidMalformed; of other rules the first broken is told.
 func (r *record) decode(l []byte, pairs *pairTable) Reason {
+	if pairs != nil && r.decodePlain(l, pairs) {
+		return NotVoid
+	}
 	*r = record{index: -1}
 	d := decoder{b: l}
 	left := d.head(majorMap)
@@ -251,6 +255,39 @@ func (r *record) decode(l []byte, pairs *pairTable) Reason {
 		return VoidMalformed
 	}
 	return reason
+}
+
+// decodePlain is decode of what most literals are: no more than t, the pair that is
+// expected, and a price, each of these days' size. Of others it says nothing.
+func (r *record) decodePlain(l []byte, pairs *pairTable) bool {
+	const start = "\xa3\x61t\x1b"
+	i := pairs.next
+	middle := pairs.between[i]
+	at := len(start) + 8 + len(middle)
+	if len(l) <= at || string(l[:len(start)]) != start || string(l[len(start)+8:at]) != middle {
+		return false
+	}
+	t := binary.BigEndian.Uint64(l[len(start):])
+	var price uint64
+	switch rest := l[at:]; {
+	case len(rest) == 9 && rest[0] == 0x1b:
+		if price = binary.BigEndian.Uint64(rest[1:]); price>>32 == 0 {
+			return false
+		}
+	case len(rest) == 5 && rest[0] == 0x1a:
+		if price = uint64(binary.BigEndian.Uint32(rest[1:])); price>>16 == 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	if t>>32 == 0 || t > MaxTimeMS || price > MaxPrice {
+		return false
+	}
+	name := len(start) + 8 + len("\x64pair") + len(pairs.encoded[i]) - len(pairs.names[i])
+	*r = record{t: int64(t), price: int64(price), index: i, pair: l[name : name+len(pairs.names[i])]}
+	pairs.found(i)
+	return true
 }
 
 // decodePair reads a pair, and reports whether it is one, of the room.

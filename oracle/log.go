@@ -13,7 +13,7 @@ import (
 // A Log is what the changes of a room say about prices. All that it answers follows
 // from the set of changes, never from the order in which they came. One goroutine.
 //
-// It keeps 20 bytes for each attestation that counts, and about 100 and N for each
+// It keeps 24 bytes for each attestation that counts, and about 100 and N for each
 // change.
 type Log struct {
 	terms  Terms
@@ -60,7 +60,7 @@ type Log struct {
 
 const (
 	nodeSlab   = 256
-	recentIDs  = 1024
+	recentIDs  = 4096
 	keptClocks = 4
 	none       = int32(-1)
 )
@@ -220,7 +220,7 @@ func (l *Log) Update(v *crdt.View) (changed bool) {
 // A parent that is not in the Log counts for nothing: of part of a room, as a proof
 // holds it, the Log says what that part says.
 func (l *Log) Add(c Change) {
-	if _, known := l.find(&c.ID); known {
+	if !l.grow(&c.ID) {
 		return
 	}
 	o := int16(-1)
@@ -229,12 +229,12 @@ func (l *Log) Add(c Change) {
 	}
 	prev := none
 	if c.Prev != (crdt.ChangeID{}) {
-		if p, ok := l.find(&c.Prev); ok {
+		if p, ok := l.find(&c.Prev); ok && p < l.count {
 			prev = p
 		}
 	}
 	n := l.count
-	nd := l.grow()
+	nd := l.node(n)
 	*nd = node{id: c.ID, prev: prev, seq: uint32(max(1, c.Seq)), oracle: o, body: uint16(min(len(c.Body), 1<<16-1)), head: true}
 
 	// What its ancestors say.
@@ -262,7 +262,7 @@ func (l *Log) Add(c Change) {
 	}
 	l.merged = base
 	for i := range c.Links {
-		if p, ok := l.find(&c.Links[i]); ok {
+		if p, ok := l.find(&c.Links[i]); ok && p < n {
 			l.mergeNode(next, p)
 			l.unhead(p, l.node(p))
 		}
@@ -295,18 +295,18 @@ func (l *Log) Add(c Change) {
 	k.node, k.clock, l.workA = n, next, k.clock
 }
 
-// grow makes room for the next change.
-func (l *Log) grow() *node {
-	if l.count%nodeSlab == 0 {
+// grow makes room for the change of that id, as number count, unless it is there.
+func (l *Log) grow(id *crdt.ChangeID) bool {
+	if l.count%nodeSlab == 0 && int(l.count/nodeSlab) == len(l.nodes) {
 		l.nodes = append(l.nodes, new([nodeSlab]node))
 	}
-	return l.node(l.count)
+	l.node(l.count).id = *id
+	return l.index.add(id, l.count, func(n int32) *crdt.ChangeID { return &l.node(n).id })
 }
 
-// enter makes the change known.
+// enter makes the change known to those that come after.
 func (l *Log) enter(n int32, nd *node) {
 	l.count++
-	l.index.add(&nd.id, n, func(n int32) *crdt.ChangeID { return &l.node(n).id })
 	l.recent[recentOf(&nd.id)] = n + 1
 	l.heads[n] = struct{}{}
 	l.digested = false
@@ -706,8 +706,12 @@ func (l *Log) voteValue(ser *series, newest int, each func(i int)) int64 {
 	var room [MaxVoteK]int64
 	after := ser.t(newest) - l.terms.Policy.VoteSpanMS
 	n := 0
-	for i := newest; i >= 0 && n < l.terms.Policy.VoteK && ser.t(i) > after; i-- {
-		room[n] = ser.price(i)
+	for i := newest; i >= 0 && n < l.terms.Policy.VoteK; i-- {
+		r := ser.at(i)
+		if r.t <= after {
+			break
+		}
+		room[n] = int64(r.price &^ lateBit)
 		n++
 		if each != nil {
 			each(i)
@@ -787,44 +791,47 @@ func (l *Log) VotesFor(s Strategy, pair string, at int64) []Vote {
 // some bits.
 type idIndex struct {
 	seed  maphash.Seed
-	slots []int32 // 1 + number; 0: free. A power of two, at most 3/4 used
+	slots []uint64 // half of the hash, and 1 + number; 0: free. A power of two, at most 3/4 used
 	used  int
 }
 
-func newIDIndex() idIndex { return idIndex{seed: maphash.MakeSeed(), slots: make([]int32, 64)} }
+func newIDIndex() idIndex { return idIndex{seed: maphash.MakeSeed(), slots: make([]uint64, 64)} }
 
-func (x *idIndex) start(id *crdt.ChangeID) uint64 {
-	return maphash.Bytes(x.seed, id[:]) & uint64(len(x.slots)-1)
+// place is where id is, or where it would be.
+func (x *idIndex) place(id *crdt.ChangeID, idOf func(int32) *crdt.ChangeID) (i, tag uint64) {
+	const number = 1<<32 - 1
+	h := maphash.Bytes(x.seed, id[:])
+	tag = h &^ number
+	for i = h & uint64(len(x.slots)-1); ; i = (i + 1) & uint64(len(x.slots)-1) {
+		s := x.slots[i]
+		if s == 0 || s&^number == tag && *idOf(int32(s&number) - 1) == *id {
+			return i, tag
+		}
+	}
 }
 
 func (x *idIndex) find(id *crdt.ChangeID, idOf func(int32) *crdt.ChangeID) (int32, bool) {
-	for i := x.start(id); x.slots[i] != 0; i = (i + 1) & uint64(len(x.slots)-1) {
-		if n := x.slots[i] - 1; *idOf(n) == *id {
-			return n, true
-		}
-	}
-	return 0, false
+	i, _ := x.place(id, idOf)
+	return int32(uint32(x.slots[i])) - 1, x.slots[i] != 0
 }
 
-// add adds an id that is not there.
-func (x *idIndex) add(id *crdt.ChangeID, n int32, idOf func(int32) *crdt.ChangeID) {
+// add adds an id, and reports whether it was not there.
+func (x *idIndex) add(id *crdt.ChangeID, n int32, idOf func(int32) *crdt.ChangeID) bool {
 	if x.used >= len(x.slots)/4*3 {
 		old := x.slots
-		x.slots = make([]int32, 2*len(old))
+		x.slots = make([]uint64, 2*len(old))
 		for _, s := range old {
 			if s != 0 {
-				x.put(idOf(s-1), s)
+				i, _ := x.place(idOf(int32(uint32(s))-1), idOf)
+				x.slots[i] = s
 			}
 		}
 	}
-	x.put(id, n+1)
-	x.used++
-}
-
-func (x *idIndex) put(id *crdt.ChangeID, s int32) {
-	i := x.start(id)
-	for x.slots[i] != 0 {
-		i = (i + 1) & uint64(len(x.slots)-1)
+	i, tag := x.place(id, idOf)
+	if x.slots[i] != 0 {
+		return false
 	}
-	x.slots[i] = s
+	x.slots[i] = tag | uint64(n+1)
+	x.used++
+	return true
 }

@@ -10,12 +10,17 @@ type series struct {
 
 const blockLen = 128
 
-// A block is some attestations of a series, by column.
+// A block is some attestations of a series.
 type block struct {
-	t      [blockLen]int64
-	price  [blockLen]uint64 // with lateBit
-	node   [blockLen]int32  // the change
+	said   [blockLen]report
 	spread *[blockLen]int64 // nil: all zero, as most are
+}
+
+// A report is an attestation that counts.
+type report struct {
+	t     int64
+	price uint64 // with lateBit
+	node  int32  // the change
 }
 
 // lateBit marks an attestation that is late. No price reaches it.
@@ -27,10 +32,11 @@ func (s *series) append(t, price, spread int64, node int32, late bool) {
 		s.blocks = append(s.blocks, new(block))
 	}
 	b := s.blocks[len(s.blocks)-1]
-	b.t[k], b.price[k], b.node[k] = t, uint64(price), node
+	r := report{t, uint64(price), node}
 	if late {
-		b.price[k] |= lateBit
+		r.price |= lateBit
 	}
+	b.said[k] = r
 	if spread != 0 {
 		if b.spread == nil {
 			b.spread = new([blockLen]int64)
@@ -40,17 +46,15 @@ func (s *series) append(t, price, spread int64, node int32, late bool) {
 	s.n++
 }
 
-func (s *series) t(i int) int64 { return s.blocks[uint(i)/blockLen].t[uint(i)%blockLen] }
+func (s *series) at(i int) *report { return &s.blocks[uint(i)/blockLen].said[uint(i)%blockLen] }
 
-func (s *series) price(i int) int64 {
-	return int64(s.blocks[uint(i)/blockLen].price[uint(i)%blockLen] &^ lateBit)
-}
+func (s *series) t(i int) int64 { return s.at(i).t }
 
-func (s *series) late(i int) bool {
-	return s.blocks[uint(i)/blockLen].price[uint(i)%blockLen]&lateBit != 0
-}
+func (s *series) price(i int) int64 { return int64(s.at(i).price &^ lateBit) }
 
-func (s *series) node(i int) int32 { return s.blocks[uint(i)/blockLen].node[uint(i)%blockLen] }
+func (s *series) late(i int) bool { return s.at(i).price&lateBit != 0 }
+
+func (s *series) node(i int) int32 { return s.at(i).node }
 
 func (s *series) spread(i int) int64 {
 	if b := s.blocks[uint(i)/blockLen]; b.spread != nil {

@@ -288,6 +288,7 @@ func known(where string, m map[string]any, keys ...string) error {
 type pairTable struct {
 	names   []string
 	encoded []string // as CBOR
+	between []string // what lies between t and price where there is nothing but the pair
 	index   map[string]int
 	next    int // the pair after the one found last
 }
@@ -297,6 +298,7 @@ func newPairTable(t *Terms) *pairTable {
 	for i, pair := range t.Pairs {
 		p.names = append(p.names, pair.Name)
 		p.encoded = append(p.encoded, string(dcbor.AppendText(nil, pair.Name)))
+		p.between = append(p.between, "\x64pair"+p.encoded[i]+"\x65price")
 		p.index[pair.Name] = i
 	}
 	return p
