@@ -2,8 +2,6 @@ package oracle
 
 import (
 	"slices"
-
-	"github.com/tallystick/tallystick/crdt"
 )
 
 // Rules of §5.
@@ -411,9 +409,8 @@ func (s *scores) describe(pair, o int, kind FindingKind, k int) Finding {
 	}
 	at = at[:min(len(at), findingChanges)]
 	slices.Reverse(at)
-	f.Changes = make([]crdt.ChangeID, len(at))
-	for i, n := range at {
-		f.Changes[i] = l.node(n).id
+	for _, n := range at {
+		f.Changes = append(f.Changes, l.node(n).id)
 	}
 	return f
 }

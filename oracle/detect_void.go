@@ -34,7 +34,7 @@ func (s *scores) void(oracle, pair int, slot int64, reason Reason, id *crdt.Chan
 		s.voids[key] = v
 	}
 	v.count += count
-	if v.from < 0 {
+	if slot >= 0 && (v.from < 0 || slot < v.from) {
 		v.from = slot
 	}
 	v.to = max(v.to, slot)

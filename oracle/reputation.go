@@ -380,7 +380,7 @@ func (s *scores) again(pair int) {
 		} else {
 			copy(scores, startScores(s.l.n))
 		}
-		block := int64(-1)
+		block, changed := int64(-1), dirty[0]
 		settled := false
 		for ; i < len(p.judged) && !settled; i++ {
 			j := &p.judged[i]
@@ -389,7 +389,7 @@ func (s *scores) again(pair int) {
 				for len(dirty) > 0 && dirty[0] < b*pointSlots {
 					dirty = dirty[1:]
 				}
-				settled = p.point(b, scores) && (len(dirty) == 0 || dirty[0] >= (b+1)*pointSlots)
+				settled = p.point(b, scores) && b*pointSlots > changed && (len(dirty) == 0 || dirty[0] >= (b+1)*pointSlots)
 				if settled {
 					break
 				}
