@@ -221,7 +221,7 @@ func refDecode(l crdt.Literal, terms Terms) *refOp {
 			whole, sources = whole && formed, sources && valid
 		}
 	}
-	if !whole {
+	if !whole || flags < 0 { // they are no integer but a set
 		return op
 	}
 	op.t, op.price, op.spread, op.flags, op.nonce = t, price, spread, uint64(flags), nonce
@@ -229,7 +229,7 @@ func refDecode(l crdt.Literal, terms Terms) *refOp {
 		t >= 0 && t <= MaxTimeMS, VoidTime,
 		sources, VoidSources,
 		op.pair >= 0, VoidPair,
-		flags >= 0 && flags <= 15, VoidFlags,
+		flags <= 15, VoidFlags,
 		!hasNonce || len(nonce) == 16, VoidFlags,
 		(flags&8 != 0) == hasNonce, VoidFlags,
 		price > 0 && price <= MaxPrice, VoidPrice,
