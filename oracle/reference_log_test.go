@@ -34,9 +34,9 @@ const (
 	manners
 )
 
-// A room draws a random log: rounds in which each oracle does what its manner says, with
+// A drawnRoom draws a random log: rounds in which each oracle does what its manner says, with
 // parts of the network cut off from each other, and readers that see late.
-type room struct {
+type drawnRoom struct {
 	t       *rapid.T
 	terms   Terms
 	manner  []manner
@@ -48,8 +48,8 @@ type room struct {
 	nonces  map[string][NonceBytes]byte
 }
 
-func drawRoom(t *rapid.T, base Terms, n, rounds int) *room {
-	r := &room{t: t, terms: base, price: 250_000_000_000, nonces: map[string][NonceBytes]byte{}}
+func drawRoom(t *rapid.T, base Terms, n, rounds int) *drawnRoom {
+	r := &drawnRoom{t: t, terms: base, price: 250_000_000_000, nonces: map[string][NonceBytes]byte{}}
 	r.price = rapid.SampledFrom([]int64{250_000_000_000, 250_000_000_000, 1000, 3, 5e17}).Draw(t, "price")
 	p := &r.terms.Policy
 	p.VoteK = rapid.IntRange(1, 6).Draw(t, "vote_k")
@@ -121,7 +121,7 @@ func drawRoom(t *rapid.T, base Terms, n, rounds int) *room {
 	return r
 }
 
-func (r *room) author(w int) crdt.Author {
+func (r *drawnRoom) author(w int) crdt.Author {
 	if w < len(r.terms.Oracles) {
 		return r.terms.Oracles[w]
 	}
@@ -129,7 +129,7 @@ func (r *room) author(w int) crdt.Author {
 }
 
 // write adds a change of w after prev (−1: the first) and returns its number.
-func (r *room) write(w, prev int, blind bool, body ...crdt.Literal) int {
+func (r *drawnRoom) write(w, prev int, blind bool, body ...crdt.Literal) int {
 	c := Change{Author: r.author(w), Seq: 1, Body: body, ID: crdt.ChangeID(sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(len(r.changes)))))}
 	if prev >= 0 {
 		c.Prev, c.Seq = r.changes[prev].ID, r.changes[prev].Seq+1
@@ -155,7 +155,7 @@ func (r *room) write(w, prev int, blind bool, body ...crdt.Literal) int {
 	return len(r.changes) - 1
 }
 
-func (r *room) act(w int, now int64) {
+func (r *drawnRoom) act(w int, now int64) {
 	t := r.t
 	m := r.manner[w]
 	if m == silent || rapid.IntRange(0, 11).Draw(t, "idle") == 0 {
@@ -217,7 +217,7 @@ func (r *room) act(w int, now int64) {
 }
 
 // attest is what an oracle appends to say a price: by commitment, if the room wants it.
-func (r *room) attest(w int, pair string, price, at int64, k int) (body []crdt.Literal) {
+func (r *drawnRoom) attest(w int, pair string, price, at int64, k int) (body []crdt.Literal) {
 	a := Attestation{Pair: pair, Price: min(price, MaxPrice), T: min(max(at, 0), MaxTimeMS), Spread: min(price/1000, MaxPrice)}
 	if r.terms.Policy.CommitReveal {
 		slot := a.T / r.terms.Policy.SlotMS
@@ -244,7 +244,7 @@ func (r *room) attest(w int, pair string, price, at int64, k int) (body []crdt.L
 }
 
 // broken are literals that break a rule.
-func (r *room) broken(at int64) (body []crdt.Literal) {
+func (r *drawnRoom) broken(at int64) (body []crdt.Literal) {
 	value := func(change func(m map[string]any)) crdt.Literal {
 		m := map[string]any{"pair": r.terms.Pairs[0].Name, "price": int64(5), "t": at}
 		change(m)
@@ -281,7 +281,7 @@ func must[T any](v T, err error) T {
 
 // arrive is an order in which the changes can arrive: parents first. One writer's may all come
 // as late as they can.
-func (r *room) arrive(name string) []Change {
+func (r *drawnRoom) arrive(name string) []Change {
 	last := r.author(rapid.IntRange(0, len(r.manner)).Draw(r.t, name+" last"))
 	index := map[crdt.ChangeID]int{}
 	for i := range r.changes {
@@ -460,7 +460,7 @@ func TestLongLogIsTheReference(t *testing.T) {
 	})
 }
 
-func checkRoom(t *rapid.T, r *room) {
+func checkRoom(t *rapid.T, r *drawnRoom) {
 	var evidence []crdt.Fork
 	if rapid.IntRange(0, 7).Draw(t, "evidence") == 0 {
 		w := rapid.IntRange(0, len(r.manner)-1).Draw(t, "of")
