@@ -16,7 +16,7 @@ func (p *program) oracleCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		p.oracleRunCommand(), p.oracleInitCommand(), p.oracleListCommand(), p.oracleReplayCommand(),
+		p.oracleRunCommand(), p.oracleInitCommand(), p.oracleListCommand(), p.oracleReplayCommand(), p.oracleStudyCommand(), p.oracleProveCommand(),
 		p.oracleNewCommand(), p.oracleNodeCommand(), p.oraclePriceCommand(), p.oraclePolicyCommand(),
 	)
 	return cmd
