@@ -168,7 +168,7 @@ func parseParam(unit, text string) (int64, error) {
 			}
 		}
 	}
-	n, err := strconv.ParseInt(number, 10, 32) // so that n·scale is an int64
+	n, err := strconv.ParseInt(strings.ReplaceAll(number, ",", ""), 10, 32) // so that n·scale is an int64
 	if err != nil && unit == "ms" {
 		return 0, fmt.Errorf("not a whole number with a unit, as in 1500ms, 4s, 5m")
 	}

@@ -27,6 +27,7 @@ type reportPair struct {
 	read    []source.Reading // by source, the newest; a zero T: none
 
 	saidT     int64 // greatest t of the own chain; -1: none
+	inSlot    int   // attestations of the own chain in its slot
 	committed int64 // greatest slot committed to; -1: none
 	open      *oracle.Attestation
 	silent    error // why nothing was said the last time; nil: it was, or there was nothing new
@@ -67,10 +68,8 @@ func (r *reporter) maxAge() time.Duration {
 // resume takes from the own chain how far each pair has got: t never goes back, and a slot is committed to once. It walks v from its
 // end, so it costs what was said since the last own change, if all pairs are in that.
 func (r *reporter) resume(v *crdt.View) {
-	left := 2 * len(r.pairs)
-	if !r.terms.Policy.CommitReveal {
-		left = len(r.pairs)
-	}
+	left := len(r.pairs)
+	done := map[*reportPair]bool{}
 	for i := v.Changes() - 1; i >= 0 && left > 0; i-- {
 		if v.ChangeAt(i).Author != r.me {
 			continue
@@ -79,17 +78,27 @@ func (r *reporter) resume(v *crdt.View) {
 		slices.Reverse(rows)
 		for _, row := range rows {
 			if a, err := oracle.ParseAttestation(row.Literal); err == nil {
-				if p := r.pair(a.Pair); p != nil && p.saidT < 0 {
-					p.saidT, left = a.T, left-1
+				p := r.pair(a.Pair)
+				switch {
+				case p == nil || done[p]:
+				case p.saidT < 0:
+					p.saidT, p.inSlot = a.T, 1
+				case r.slot(a.T) == r.slot(p.saidT):
+					p.inSlot++
+				case !r.terms.Policy.CommitReveal || p.committed >= 0:
+					done[p], left = true, left-1
 				}
 			} else if c, err := oracle.ParseCommitment(row.Literal); err == nil {
-				if p := r.pair(c.Pair); p != nil && p.committed < 0 {
-					p.committed, left = c.Slot, left-1
+				if p := r.pair(c.Pair); p != nil {
+					p.committed = max(p.committed, c.Slot)
 				}
 			}
 		}
 	}
 }
+
+// slot is that of a time.
+func (r *reporter) slot(t int64) int64 { return t / r.terms.Policy.SlotMS }
 
 // A statement is what a reporter has to say at a time.
 type statement struct {
@@ -138,14 +147,26 @@ func (r *reporter) say(p *reportPair, a oracle.Attestation, now int64, s *statem
 		if a.T <= p.saidT {
 			return nil // nothing new
 		}
+		if r.slot(a.T) == r.slot(p.saidT) && p.inSlot >= r.terms.Policy.FloodMax {
+			return nil // more would be a flood
+		}
 		s.said = append(s.said, a)
 		return s.add(&a)
 	}
 	if err := r.reveal(p, now, s); err != nil {
 		return err
 	}
-	slot := a.T / r.terms.Policy.SlotMS
+	slot := r.slot(a.T)
 	if p.open != nil || slot <= p.committed || a.T <= p.saidT {
+		return nil
+	}
+	// What is committed to once others have told what they saw is void: so it is of the present slot, by our clock and our chain.
+	for _, q := range r.pairs {
+		if slot <= r.slot(q.saidT) {
+			return nil
+		}
+	}
+	if slot < r.slot(now) {
 		return nil
 	}
 	nonce := r.nonce()
@@ -160,7 +181,7 @@ func (r *reporter) say(p *reportPair, a oracle.Attestation, now int64, s *statem
 
 // reveal adds what was committed to, once its slot is over.
 func (r *reporter) reveal(p *reportPair, now int64, s *statement) error {
-	if p.open == nil || now/r.terms.Policy.SlotMS <= p.open.T/r.terms.Policy.SlotMS {
+	if p.open == nil || r.slot(now) <= r.slot(p.open.T) {
 		return nil
 	}
 	a := p.open
@@ -183,7 +204,10 @@ func (r *reporter) saved(s *statement) {
 	}
 	for _, a := range all {
 		if p := r.pair(a.Pair); p != nil {
-			p.saidT = max(p.saidT, a.T)
+			if r.slot(a.T) != r.slot(p.saidT) {
+				p.inSlot = 0
+			}
+			p.saidT, p.inSlot = max(p.saidT, a.T), p.inSlot+1
 		}
 	}
 }
