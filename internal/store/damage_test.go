@@ -106,7 +106,11 @@ func TestFlipAnyByte(t *testing.T) {
 	content, want := small(t)
 	inUse := used(t, content)
 	refused, slack := 0, 0
-	for at := range content {
+	step := 1
+	if testing.Short() {
+		step = 7 // no divisor of anything in the file
+	}
+	for at := 0; at < len(content); at += step {
 		if !inUse[at/pageSize] && at%61 != 0 {
 			continue // nobody reads it; a sample is enough
 		}
@@ -126,7 +130,7 @@ func TestFlipAnyByte(t *testing.T) {
 		}
 	}
 	t.Logf("%d refused, %d without effect", refused, slack)
-	if refused < 10000 {
+	if refused < 10000/step {
 		t.Errorf("only %d damages were refused", refused)
 	}
 	if err := soundOrTyped(t, content, want, true); err != nil {

@@ -152,7 +152,11 @@ func mergeNewest(s appender, batch [][]byte) error {
 // TestKill kills a process that appends, at random moments, over and over on the same store and the same last file.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	testKill(t, false, 120)
+	rounds := 120
+	if testing.Short() {
+		rounds = 48
+	}
+	testKill(t, false, rounds)
 }
 
 // TestKillJournal is TestKill with a journal before the store.

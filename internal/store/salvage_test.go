@@ -135,7 +135,10 @@ func TestScanLarge(t *testing.T) {
 	content := readFile(t, s.path)
 	records := recordsOf(t, content)
 	wantIntact(t, content, content, records, "sound")
-	for _, r := range records {
+	for i, r := range records {
+		if testing.Short() && i%4 > 1 {
+			continue // a large one and a small one of every four
+		}
 		damaged := slices.Clone(content)
 		damaged[r.to-1] ^= 1
 		wantIntact(t, content, damaged, records, fmt.Sprintf("record %d", r.number))
