@@ -33,11 +33,58 @@ type Checker struct {
 	room    RoomID
 
 	mu     sync.RWMutex
-	judged map[Author]struct{} // guarded by mu: keys that are good
+	judged map[Author]struct{}    // guarded by mu: keys that are good
+	good   map[signature]struct{} // guarded by mu: at most most
+	most   int
+}
+
+// signature is one that was found good, of a run that ends with the change last.
+type signature struct {
+	author Author
+	last   ChangeID
+	sig    [64]byte
 }
 
 // NewChecker returns the checker of the room that c founds.
 func NewChecker(c Charter) *Checker { return &Checker{charter: c, room: c.ID()} }
+
+// Remember has c remember up to n signatures that it finds good, 128 bytes each, and
+// not check them again: where the same changes reach many replicas of one process, as
+// in a simulation. Call it before c is used. Nothing is remembered if n is 0 or less.
+func (c *Checker) Remember(n int) { c.most = n }
+
+// knows reports whether all of batch were found good before.
+func (c *Checker) knows(batch []signedRun) bool {
+	if c.most <= 0 {
+		return false
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for i := range batch {
+		if _, good := c.good[batch[i].signature()]; !good {
+			return false
+		}
+	}
+	return true
+}
+
+// keep remembers that those of batch that are not bad are good.
+func (c *Checker) keep(batch []signedRun) {
+	if c.most <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range batch {
+		if batch[i].bad {
+			continue
+		}
+		if c.good == nil || len(c.good) >= c.most {
+			c.good = make(map[signature]struct{})
+		}
+		c.good[batch[i].signature()] = struct{}{}
+	}
+}
 
 // Check reads the frame of a pack and judges, in this order: bounds and encoding,
 // envelopes, ids, author keys and rights, one signature a run. Runs whose last
@@ -125,19 +172,24 @@ type signedRun struct {
 	bad  bool
 }
 
+func (s *signedRun) signature() signature { return signature{s.run.author, s.last, s.run.sig} }
+
 // verifyAll finds the bad ones. Which they are depends on their bytes alone, not on
 // how they are shared out.
 func (c *Checker) verifyAll(signed []signedRun) {
 	size := min(max(len(signed)/runtime.GOMAXPROCS(0), batchFrom), batchMost)
 	onCores((len(signed)+size-1)/size, func(k int) {
 		batch := signed[k*size : min((k+1)*size, len(signed))]
-		if len(batch) >= batchFrom && c.verifyBatch(batch) {
+		if c.knows(batch) {
 			return
 		}
-		for i := range batch {
-			s := &batch[i]
-			s.bad = !verify(c.room, s.run.author, s.last, s.run.sig[:])
+		if len(batch) < batchFrom || !c.verifyBatch(batch) {
+			for i := range batch {
+				s := &batch[i]
+				s.bad = !verify(c.room, s.run.author, s.last, s.run.sig[:])
+			}
 		}
+		c.keep(batch)
 	})
 }
 
@@ -165,6 +217,23 @@ func onCores(n int, do func(k int)) {
 	}
 	work()
 	others.Wait()
+}
+
+// VerifyTips is [Replica.VerifyTips] of a replica of c's room, with what c remembers.
+func (c *Checker) VerifyTips(r *Replica) error {
+	for k := range r.log.authors {
+		a, key := &r.log.authors[k], r.log.keys[k]
+		for i := range a.eachTip {
+			if i >= r.log.sealed {
+				continue
+			}
+			tip := []signedRun{{run: &run{author: key, sig: r.log.sigs[i]}, last: r.log.id(i)}}
+			if c.verifyAll(tip); tip[0].bad {
+				return &RefusedError{Author: key, Change: tip[0].last, Offset: -1, Err: ErrBadSignature}
+			}
+		}
+	}
+	return nil
 }
 
 // Stored reads the frame of a pack from a replica's own store for

@@ -338,6 +338,15 @@ func logMisuses() map[string][]misuse {
 				return crdt.NewChecker(m.other.Charter()).EachStored(record, func(*crdt.Pack) error { return errStop })
 			}},
 		},
+		"Checker.Remember": {{"less than nothing", nil, "", func(m *misused) error {
+			c := crdt.NewChecker(m.r.Charter())
+			c.Remember(-1)
+			_, err := c.Check(exported(m.r)[0], nil)
+			return err
+		}}},
+		"Checker.VerifyTips": {{"of another room", crdt.ErrBadSignature, "", func(m *misused) error {
+			return crdt.NewChecker(m.r.Charter()).VerifyTips(m.other)
+		}}},
 		"Checker.Verify": {
 			{"a frame of another room", crdt.ErrBadSignature, "", func(m *misused) error {
 				c := crdt.NewChecker(m.r.Charter())

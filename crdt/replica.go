@@ -410,21 +410,7 @@ func (r *Replica) MissingOf(p *Pack) []ChangeID {
 
 // VerifyTips checks the signature of every chain's newest change, which covers
 // all of the chain. The error is a *[RefusedError] for the first that is bad.
-func (r *Replica) VerifyTips() error {
-	for k := range r.log.authors {
-		a, key := &r.log.authors[k], r.log.keys[k]
-		for i := range a.eachTip {
-			if i >= r.log.sealed {
-				continue
-			}
-			sig, id := r.log.sigs[i], r.log.id(i)
-			if !verify(r.room, key, id, sig[:]) {
-				return &RefusedError{Author: key, Change: id, Offset: -1, Err: ErrBadSignature}
-			}
-		}
-	}
-	return nil
-}
+func (r *Replica) VerifyTips() error { return r.checker.VerifyTips(r) }
 
 // Expire drops the packs that have been pending for [PendingExpiry], and returns
 // the peers of which packs were dropped or evicted since it was last called:

@@ -35,6 +35,7 @@ type NodeConfig struct {
 	Meter    *Meter // nil: nothing is counted for anybody
 	// Pending bounds what is pending in this node and others together; nil: each by itself (crdt.MaxPendingBytes).
 	Pending *PendingBudget
+	Checker *crdt.Checker    // of Charter; nil: a new one. A simulation gives all its nodes one that remembers
 	Log     *slog.Logger     // nil: silent
 	Now     func() time.Time // nil: time.Now
 	Rand    *rand.Rand       // nil: seeded by the system. A simulation gives its own
@@ -132,9 +133,12 @@ func OpenCore(ctx context.Context, cfg NodeConfig) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Checker == nil {
+		cfg.Checker = crdt.NewChecker(cfg.Charter)
+	}
 	c := &Core{
 		cfg: cfg, replica: replica, peers: make(map[PeerID]*peer), dirty: true,
-		inspector: &Inspector{checker: crdt.NewChecker(cfg.Charter)},
+		inspector: &Inspector{checker: cfg.Checker},
 	}
 	if err := load(ctx, cfg, replica, &c.orphans); err != nil {
 		return nil, fmt.Errorf("room %v: load: %w", replica.Room(), err)

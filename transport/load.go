@@ -41,7 +41,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *o
 	}
 	packs := make(chan numbered, loadAhead)
 	read := make(chan error, 1)
-	checker := crdt.NewChecker(cfg.Charter)
+	checker := cfg.Checker
 	orphans.Checker = checker
 	go func() {
 		defer close(packs)
@@ -86,7 +86,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *o
 	if refused != nil {
 		return refused
 	}
-	if err := replica.VerifyTips(); err != nil {
+	if err := checker.VerifyTips(replica); err != nil {
 		return err
 	}
 	if orphans.Len() > 0 {

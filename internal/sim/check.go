@@ -294,7 +294,7 @@ func (s *Sim) checkStore(n *Node) {
 		err = n.disk.Records(func(_ uint64, record []byte) error { return reader.take(record) })
 	}
 	if err == nil && turn {
-		err = r.VerifyTips()
+		err = s.checker.VerifyTips(r)
 	}
 	if err != nil {
 		s.fail("store", "%s: its store does not load: %v", n.name, err)

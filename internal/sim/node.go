@@ -106,7 +106,7 @@ func (n *Node) start() {
 	n.run++
 	n.peers = transport.PeerID(n.run) << 20
 	cfg := transport.NodeConfig{
-		Charter: s.charter, Keeper: n.spec.Role == Relay, Store: n.disk, Copied: n.disk.moved, Salvaged: n.disk.salvaged, Agent: "sim node",
+		Charter: s.charter, Keeper: n.spec.Role == Relay, Store: n.disk, Copied: n.disk.moved, Salvaged: n.disk.salvaged, Agent: "sim node", Checker: s.checker,
 		Rand: rand.New(rand.NewPCG(n.rand.Uint64(), 1)), Now: n.now,
 	}
 	if n.spec.Role == Relay {

@@ -125,6 +125,7 @@ func New(cfg Config) (*Sim, error) {
 		return nil, err
 	}
 	s.checker = crdt.NewChecker(s.charter)
+	s.checker.Remember(maxRemembered)
 	keys := make(map[int]int)
 	for i, spec := range sc.Nodes {
 		n, err := s.newNode(i, spec)
@@ -250,6 +251,10 @@ func (s *Sim) At(at time.Time, do func()) {
 
 // After calls do in d.
 func (s *Sim) After(d time.Duration, do func()) { s.At(s.now.Add(d), do) }
+
+// maxRemembered is of how many signatures it is remembered that they are good: all that the machines bring one another are checked
+// by every one of them. What checkLog judges anew it judges without.
+const maxRemembered = 1 << 14
 
 // maxEvents bounds a simulation: more means that the network does not come to rest.
 const maxEvents = 4_000_000
