@@ -347,6 +347,40 @@ func logMisuses() map[string][]misuse {
 		"Checker.VerifyTips": {{"of another room", crdt.ErrBadSignature, "", func(m *misused) error {
 			return crdt.NewChecker(m.r.Charter()).VerifyTips(m.other)
 		}}},
+		"Replica.SignedRun": {
+			{"before the log", crdt.ErrNoTarget, "", func(m *misused) error { _, _, err := m.r.SignedRun(-1, 0); return err }},
+			{"beyond the log", crdt.ErrNoTarget, "", func(m *misused) error { _, _, err := m.r.SignedRun(0, m.r.Len()); return err }},
+			{"back to front", crdt.ErrNoTarget, "", func(m *misused) error { _, _, err := m.r.SignedRun(1, 0); return err }},
+			{"unsigned", crdt.ErrUnsigned, "", func(m *misused) error {
+				_, _, err := m.r.SignedRun(m.r.Len()-1, m.r.Len()-1)
+				return err
+			}},
+		},
+		"SignedRun.Check": {
+			{"of no changes", crdt.ErrEmptyChange, "", func(m *misused) error {
+				run, _, err := m.r.SignedRun(0, 0)
+				if err != nil {
+					return err
+				}
+				run.Hashes = nil
+				_, err = run.Check(m.r.Room())
+				return err
+			}},
+			{"in another room", crdt.ErrBadSignature, "", func(m *misused) error {
+				run, _, err := m.r.SignedRun(0, 0)
+				if err != nil {
+					return err
+				}
+				_, err = run.Check(m.other.Room())
+				return err
+			}},
+		},
+		"LogDigest": {{"of another room", nil, "", func(m *misused) error {
+			if crdt.LogDigest(m.other.Room(), m.r.Heads()) == m.r.LogDigest() {
+				return fmt.Errorf("the digest is that of room %v", m.r.Room())
+			}
+			return nil
+		}}},
 		"Checker.Verify": {
 			{"a frame of another room", crdt.ErrBadSignature, "", func(m *misused) error {
 				c := crdt.NewChecker(m.r.Charter())
