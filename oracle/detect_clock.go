@@ -61,7 +61,9 @@ func (s *scores) ahead1(witness, x int, n int32, limit int64) {
 			by.add(witness)
 			if !was && s.isEarly(by) {
 				s.earlyN[x]++
-				s.pairs[pair].marks.cut(ser.t(i) / l.terms.Policy.SlotMS)
+				if p, slot := &s.pairs[pair], ser.t(i)/l.terms.Policy.SlotMS; slot <= p.through {
+					p.marks.cut(slot)
+				}
 			}
 		}
 	}

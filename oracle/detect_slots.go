@@ -279,7 +279,7 @@ func (s *scores) slotFindings(pair int, list []Finding) []Finding {
 	if n == 0 {
 		return list
 	}
-	first := max(0, n-findingSlots)
+	first := max(0, n-maxFindingSlots)
 	for k := first; k < n; k++ {
 		slot := p.judged[k].slot
 		if _, ok := p.marks.held[slot]; ok {
@@ -407,7 +407,7 @@ func (s *scores) describe(pair, o int, kind FindingKind, k int) Finding {
 	if kind != Copycat {
 		at = slices.Compact(at)
 	}
-	at = at[:min(len(at), findingChanges)]
+	at = at[:min(len(at), maxFindingChanges)]
 	slices.Reverse(at)
 	for _, n := range at {
 		f.Changes = append(f.Changes, l.node(n).id)

@@ -42,16 +42,16 @@ func (s *scores) void(oracle, pair int, slot int64, reason Reason, id *crdt.Chan
 		return
 	}
 	if oracle >= 0 { // in the order of the chain
-		if len(v.changes) == findingChanges {
+		if len(v.changes) == maxFindingChanges {
 			v.changes = slices.Delete(v.changes, 0, 1)
 		}
 		v.changes = append(v.changes, *id)
 		return
 	}
 	i, found := slices.BinarySearchFunc(v.changes, *id, compareIDs)
-	if !found && i < findingChanges {
+	if !found && i < maxFindingChanges {
 		v.changes = slices.Insert(v.changes, i, *id)
-		v.changes = v.changes[:min(len(v.changes), findingChanges)]
+		v.changes = v.changes[:min(len(v.changes), maxFindingChanges)]
 	}
 }
 

@@ -90,12 +90,8 @@ func (f Finding) String() string {
 	return f.Kind.String()
 }
 
-// Bounds of detection.
-const (
-	findingChanges = 8   // changes that a finding names
-	findingSlots   = 600 // judged slots of a pair, the newest, that findings are told of
-	joinSlots      = 20  // judged slots within which a finding is the same
-)
+// joinSlots are the judged slots within which a finding is the same.
+const joinSlots = 20
 
 // Findings are what the log shows of its oracles, oldest first (From, kind, oracle,
 // pair). Of each pair the newest 600 judged slots are looked at: what was before is in the log. Do not change them.

@@ -28,4 +28,11 @@ const (
 
 	// maxCommitments bounds the open commitments of one oracle and pair; the oldest gives way.
 	maxCommitments = 4
+	// maxFindingChanges bounds the changes that a finding names.
+	maxFindingChanges = 8
+	// maxFindingSlots bounds the judged slots of a pair, the newest, that findings are told of.
+	maxFindingSlots = 600
+	// maxDirtySlots bounds the old slots to judge again that are remembered one by one; beyond,
+	// all are from the first on.
+	maxDirtySlots = 4096
 )

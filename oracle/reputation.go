@@ -7,12 +7,11 @@ import (
 
 // What a score is made of, §4.
 const (
-	startScore  = 500_000   // ppm
-	fullScore   = 1_000_000 // ppm
-	scoreShift  = 32        // a slot moves a score by 1/32 of the way: half of it in some 22 slots
-	fadePer4    = 3         // quarters of the score that silence aims at
-	pointSlots  = 64        // slots between places where scores are kept
-	dirtyAtMost = 4096      // slots to look at again that are remembered one by one
+	startScore = 500_000   // ppm
+	fullScore  = 1_000_000 // ppm
+	scoreShift = 32        // a slot moves a score by 1/32 of the way: half of it in some 22 slots
+	fadePer4   = 3         // quarters of the score that silence aims at
+	pointSlots = 64        // slots between places where scores are kept
 )
 
 // scores is reputation and detection: what follows from the slots of each pair that are
@@ -91,11 +90,11 @@ func (s *scores) touch(pair int, slot int64) {
 		return
 	}
 	p.dirty = append(p.dirty, slot)
-	if len(p.dirty) < dirtyAtMost {
+	if len(p.dirty) < maxDirtySlots {
 		return
 	}
 	slices.Sort(p.dirty)
-	if p.dirty = slices.Compact(p.dirty); len(p.dirty) > dirtyAtMost/2 {
+	if p.dirty = slices.Compact(p.dirty); len(p.dirty) > maxDirtySlots/2 {
 		p.cut(p.dirty[0], s.l.n)
 	}
 }
