@@ -32,7 +32,7 @@ const usage = `go run ./bench WORK [flags]
   chaos     kill -9, frozen processes and spoiled lines under load; all is there in the end?     -for 10m -seed 1
   soak      a relay and nodes under steady load, others coming and going: do memory, files, goroutines stay?  -for 1h -rate 3
   attack    hostile peers against a real relay and real nodes: what came of each                     -only REGEXP -quick -table FILE
-  picture   writes docs/screen.svg from the running program                                          -out FILE
+  picture   writes docs/screen.svg and docs/oracle.svg from the running program                      -out FILE -oracle FILE
   all       screen, latency, relay and start, one after the other (crdt needs traces)
 
 Flags of all works: -json and -markdown print so; -strict exits with 1 if a budget is missed twofold; -dir DIR puts

@@ -38,6 +38,7 @@ const defaultAddr = "127.0.0.1:8080"
 
 func pictureWork(flags *flag.FlagSet) func(context.Context, *run) error {
 	out := flags.String("out", filepath.Join("docs", "screen.svg"), "picture: the `FILE` that is written")
+	oracle := flags.String("oracle", filepath.Join("docs", "oracle.svg"), "picture: the `FILE` of the oracle screen")
 	addr := flags.String("addr", defaultAddr, "picture: the `HOST:PORT` of the relay, which the picture shows")
 	text := flags.Bool("text", false, "picture: print the screen as text too")
 	return func(ctx context.Context, r *run) error {
@@ -45,6 +46,10 @@ func pictureWork(flags *flag.FlagSet) func(context.Context, *run) error {
 			return fmt.Errorf("picture: %w", err)
 		}
 		r.say("picture: wrote %s", *out)
+		if err := r.oraclePicture(ctx, *oracle, *text); err != nil {
+			return fmt.Errorf("picture of the oracle screen: %w", err)
+		}
+		r.say("picture: wrote %s", *oracle)
 		return nil
 	}
 }
@@ -133,4 +138,60 @@ func (r *run) pictureState(ctx context.Context, t *terminal.Terminal) error {
 		return err
 	}
 	return t.Quiet(300*time.Millisecond, patience)
+}
+
+// oracleMoment is the round of two-of-seven that the picture shows: the cut is healed, one has crashed, two lie.
+const oracleMoment = 25
+
+// oraclePicture draws the oracle screen. The scenario is the same on every machine, and so is its round.
+func (r *run) oraclePicture(ctx context.Context, out string, text bool) error {
+	home, err := r.home(sample.NewPerson("oracle"), nil)
+	if err != nil {
+		return err
+	}
+	t, err := terminal.Start(r.binary, []string{"oracle", oracleScenario}, terminal.Options{Screen: true, Env: home.Env()})
+	if err != nil {
+		return err
+	}
+	s := &screenRun{run: r}
+	see := func(what string) error {
+		_, err := t.WaitScreen(patience, func(scr *terminal.Screen) bool {
+			_, y := scr.Find(what)
+			return y >= 0
+		})
+		return err
+	}
+	// Paused, from the beginning, then step by step: so no clock decides what is drawn.
+	for _, key := range []struct{ key, see string }{{"", "THE PRICE HOLDS"}, {" ", "paused"}, {"R", " 1 s "}} {
+		if key.key != "" {
+			if _, err := t.Send(key.key); err != nil {
+				return s.shown(t, err)
+			}
+		}
+		if err := see(key.see); err != nil {
+			return s.shown(t, err)
+		}
+	}
+	for i := 2; i <= oracleMoment; i++ {
+		if _, err := t.Send("."); err != nil {
+			return s.shown(t, err)
+		}
+		if err := see(fmt.Sprintf(" %d s ", i)); err != nil {
+			return s.shown(t, err)
+		}
+	}
+	if _, err := t.Send("\x1b"); err != nil { // no note at the bottom
+		return s.shown(t, err)
+	}
+	if err := t.Quiet(300*time.Millisecond, patience); err != nil {
+		return s.shown(t, err)
+	}
+	var drawing []byte
+	t.Look(func(scr *terminal.Screen) {
+		drawing = svg.Draw(scr, "The oracle screen of tallystick: two of seven oracles lie, and the price holds", false)
+		if text {
+			r.say("%s", scr.Text())
+		}
+	})
+	return errors.Join(os.WriteFile(out, drawing, 0o644), t.Close(), ctx.Err())
 }

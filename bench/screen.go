@@ -26,6 +26,7 @@ var screenParts = []struct {
 	{"memory", (*screenRun).memory},
 	{"endings", (*screenRun).endings},
 	{"load", (*screenRun).load},
+	{"oracle", (*screenRun).oracle},
 }
 
 // screenRun is the measuring of the screen on a room of so many rows.

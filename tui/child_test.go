@@ -61,6 +61,9 @@ func child(what string) int {
 			return Opened{Node: w}, nil
 		},
 	}
+	if kind == "oracle" { // no room
+		o.Open = nil
+	}
 	err := Run(context.Background(), o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ended:", err)

@@ -30,6 +30,7 @@ type terminalControl interface {
 // effects makes the commands: all that reaches beyond the model. Its methods return commands and change nothing.
 type effects struct {
 	ctx       context.Context // of the whole program: ends what a command waits for
+	sim       context.Context // ends the steps of a simulation; nil: ctx
 	guard     *Guard
 	terminal  terminalControl
 	clipboard func(string) error
@@ -76,6 +77,9 @@ func (fx effects) awaitNote(notes <-chan string) tea.Cmd {
 
 // sleep waits; it reports false if the program ended meanwhile.
 func (fx effects) sleep(d time.Duration) bool {
+	if fx.ctx.Err() != nil {
+		return false
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -271,6 +275,14 @@ func (fx effects) suspend() tea.Cmd {
 		}
 		return noteMsg{}
 	}
+}
+
+// simContext ends the steps of a simulation that are under way.
+func (fx effects) simContext() context.Context {
+	if fx.sim != nil {
+		return fx.sim
+	}
+	return fx.ctx
 }
 
 // do runs something that returns at once but belongs outside the model.

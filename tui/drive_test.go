@@ -48,7 +48,7 @@ func newDriver(tb testing.TB, w *world, width, height int, set ...func(*Options)
 	for _, f := range set {
 		f(&o)
 	}
-	d.m = newModel(o, effects{ctx: ctx, guard: &Guard{}, terminal: d.term, clipboard: o.Clipboard, tmux: o.Tmux})
+	d.m = newModel(o, effects{ctx: ctx, sim: context.Background(), guard: &Guard{}, terminal: d.term, clipboard: o.Clipboard, tmux: o.Tmux})
 	d.m.resize(width, height)
 	d.run(d.m.Init())
 	return d

@@ -31,8 +31,12 @@ func (m *Model) draw(g *screen.Grid) {
 		m.drawPeers(sub(all, m.lay.body))
 	case eventsScreen:
 		m.drawEvents(sub(all, m.lay.body))
+	case oracleScreen:
+		m.drawOracle(all)
 	}
-	m.drawInput(all)
+	if m.screen != oracleScreen || m.lay.shape == tiny {
+		m.drawInput(all)
+	}
 	m.drawStatus(sub(all, m.lay.status))
 	m.drawLongNote(all)
 	for _, o := range m.overlay {
@@ -49,6 +53,10 @@ func (m *Model) drawHeader(a screen.Area) {
 	}
 	state := m.stateLine()
 	w := state.width()
+	if m.lay.shape == tiny && m.screen == oracleScreen {
+		say(a, 0, 0, state...)
+		return
+	}
 	if m.lay.shape == tiny {
 		m.drawTinyCounts(a, state)
 		return
@@ -59,12 +67,23 @@ func (m *Model) drawHeader(a screen.Area) {
 	name, id := m.roomName()
 	switch m.lay.shape {
 	case wide:
+		if m.options.Open == nil {
+			say(left, 1, 0, own(m.st.Focus, "tallystick"), own(m.st.Dim, "  oracle simulation"))
+			return
+		}
 		x := say(left, 1, 0, own(m.st.Focus, "tallystick"), own(m.st.Dim, "  room "), outside(m.st.Text, name), own(m.st.Dim, " "), own(m.st.Text, id))
 		m.drawTabs(left, x+3, 2)
 	case medium:
+		if m.options.Open == nil {
+			say(left, 1, 0, own(m.st.Focus, "oracle simulation"))
+			return
+		}
 		x := say(left, 1, 0, outside(m.st.Focus, name))
 		m.drawTabs(left, x+2, 1)
 	case narrow:
+		if m.screen == oracleScreen {
+			name = m.cs.Text(m.oracle.price().Name, 16)
+		}
 		say(left, 0, 0, outside(m.st.Focus, name))
 	}
 }
@@ -73,9 +92,12 @@ func (m *Model) drawTabs(a screen.Area, x, gap int) {
 	for _, t := range []struct {
 		id   screenID
 		name screen.Const
-	}{{ledgerScreen, "1 Ledger"}, {peersScreen, "2 Peers"}, {eventsScreen, "4 Events"}} {
+	}{{ledgerScreen, "1 Ledger"}, {peersScreen, "2 Peers"}, {oracleScreen, "3 Oracle"}, {eventsScreen, "4 Events"}} {
 		if x+len(t.name) > a.W {
 			return
+		}
+		if m.options.Open == nil && t.id != oracleScreen {
+			continue
 		}
 		style := m.st.Dim
 		if t.id == m.screen {
@@ -98,6 +120,9 @@ func (m *Model) stateLine() textLine {
 	sep := own(st.Dim, " · ")
 	if m.lay.shape <= narrow {
 		sep = own(st.Dim, " ")
+	}
+	if m.screen == oracleScreen {
+		return m.simLine()
 	}
 	if m.snap == nil {
 		return textLine{own(st.Info, "opening")}
@@ -230,6 +255,9 @@ func (m *Model) noteStyle() screen.Style {
 
 // noteRect is where a note is told that is too long for the bottom line: in place of the lines about what is typed.
 func (m *Model) noteRect() rect {
+	if m.screen == oracleScreen {
+		return m.oracleLayout().figures
+	}
 	if m.lay.boxed {
 		r := m.lay.input
 		return rect{r.x + 1, r.y + 2, r.w - 2, r.h - 3}
@@ -287,6 +315,12 @@ func (m *Model) hints() []key.Binding {
 			hints = append([]key.Binding{relabel(k.Peers.Add, "add"), k.Peers.Disconnect, k.Peers.Retry}, hints...)
 		}
 		return hints
+	case onOracle:
+		return m.oracleHints()
+	case onInspect:
+		return []key.Binding{k.Inspect.Open, k.Inspect.Back, relabel(k.Inspect.Copy, "copy"), k.Move.Down, k.Move.Up}
+	case onChoose:
+		return []key.Binding{k.Choose.Take, k.Choose.Back, k.Move.Down, k.Move.Up}
 	case onEvents:
 		return []key.Binding{relabel(k.Events.Filter, "filter"), relabel(k.Events.Open, "go to change"), relabel(k.Events.Back, "ledger")}
 	}

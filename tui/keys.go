@@ -14,13 +14,16 @@ type KeyMap struct {
 	Events   EventsKeys
 	Detail   DetailKeys
 	Evidence EvidenceKeys
+	Oracle   OracleKeys
+	Inspect  InspectKeys
+	Choose   ChooseKeys
 	Type     TypeKeys
 	Dialog   DialogKeys
 }
 
 // GlobalKeys work in NAV on every screen.
 type GlobalKeys struct {
-	New, Ledger, Peers, Events, Next, Previous, Zoom, Unzoom, Mouse, Help, Repaint, Suspend, Quit key.Binding
+	New, Ledger, Peers, Oracle, Events, Next, Previous, Zoom, Unzoom, Mouse, Help, Repaint, Suspend, Quit key.Binding
 }
 
 // MoveKeys move a cursor or scroll.
@@ -53,6 +56,22 @@ type DetailKeys struct {
 	Back, Copy, CopyAll, Evidence key.Binding
 }
 
+// OracleKeys are the oracle screen's own in NAV.
+type OracleKeys struct {
+	Inspect, Back, Pause, Step, Slower, Faster, Rewind, Restart, Strategy key.Binding
+	Lie, Honest, Partition, Heal, Crash, Pair, Faults, Save, Load         key.Binding
+}
+
+// InspectKeys work where one change of the simulation fills the screen.
+type InspectKeys struct {
+	Back, Open, Copy key.Binding
+}
+
+// ChooseKeys work in a list of things to choose from.
+type ChooseKeys struct {
+	Take, Back key.Binding
+}
+
 // TypeKeys work in TYPE, where printable keys are text.
 type TypeKeys struct {
 	Enter, Leave, Complete, Older, Newer, Clear, Help              key.Binding
@@ -70,7 +89,7 @@ func bind(help, desc string, keys ...string) key.Binding {
 }
 
 // DefaultKeyMap is the program's keys. Left free, since terminals or multiplexers take them: ctrl+s ctrl+q ctrl+b ctrl+\
-// ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[, F10, F11, and Alt alone. Reserved for what comes: a d u w s S : 3 on the ledger.
+// ctrl+h ctrl+i ctrl+j ctrl+m ctrl+[, F10, F11, and Alt alone. Reserved for what comes: a d u w s S : on the ledger.
 func DefaultKeyMap() KeyMap {
 	back := bind("Esc", "back, clear filter", "esc")
 	filter := bind("/", "filter as you type", "/")
@@ -80,6 +99,7 @@ func DefaultKeyMap() KeyMap {
 			New:      bind("n", "new transaction", "n", "i"),
 			Ledger:   bind("1", "ledger", "1"),
 			Peers:    bind("2", "peers", "2"),
+			Oracle:   bind("3", "oracle", "3"),
 			Events:   bind("4", "events", "4"),
 			Next:     bind("Tab", "next pane", "tab"),
 			Previous: bind("Shift+Tab", "previous pane", "shift+tab"),
@@ -131,6 +151,35 @@ func DefaultKeyMap() KeyMap {
 			Export:   bind("x", "save the proof as a file", "x"),
 			Copy:     bind("y", "copy both ids", "y"),
 		},
+		Oracle: OracleKeys{
+			Inspect:   bind("Enter", "inspect: what was signed, its hash and parents", "enter"),
+			Back:      bind("Esc", "back", "esc"),
+			Pause:     bind("space", "run/pause", "space"),
+			Step:      bind(".", "one step", "."),
+			Slower:    bind("<", "slower, to a quarter", "<"),
+			Faster:    bind(">", "faster, to 64 times", ">"),
+			Rewind:    bind("r", "rewind 10 rounds", "r"),
+			Restart:   bind("R", "start over, without what you did", "R"),
+			Strategy:  bind("t", "next strategy", "t"),
+			Lie:       bind("b", "make it Byzantine: choose how it lies", "b"),
+			Honest:    bind("o", "make it honest", "o"),
+			Partition: bind("p", "cut the network in two", "p"),
+			Heal:      bind("h", "heal the network", "h"),
+			Crash:     bind("c", "crash it, or start it again", "c"),
+			Pair:      bind("v", "next pair of prices", "v"),
+			Faults:    bind("f", "network and findings, where they are not shown", "f"),
+			Save:      bind("x", "save what was run as a scenario", "x"),
+			Load:      bind("l", "choose a scenario", "l"),
+		},
+		Inspect: InspectKeys{
+			Back: bind("Esc", "back", "esc"),
+			Open: bind("Enter", "go to the parent", "enter"),
+			Copy: bind("y", "copy id", "y"),
+		},
+		Choose: ChooseKeys{
+			Take: bind("Enter", "take it", "enter"),
+			Back: bind("Esc", "leave", "esc"),
+		},
 		Type: TypeKeys{
 			Enter:     bind("Enter", "send", "enter", "ctrl+j"),
 			Leave:     bind("Esc", "leave", "esc"),
@@ -170,6 +219,9 @@ const (
 	onDetail
 	onForks
 	onEvidence
+	onOracle
+	onInspect
+	onChoose
 	onType
 	onDialog
 	onHelp
@@ -186,7 +238,7 @@ func (k *KeyMap) focuses(f focus) []section {
 	g, mv := &k.Global, &k.Move
 	move := section{"Move", []key.Binding{mv.Down, mv.Up, mv.PageDown, mv.PageUp, mv.HalfDown, mv.HalfUp, mv.First, mv.Last}}
 	global := section{"Everywhere", []key.Binding{
-		g.New, g.Ledger, g.Peers, g.Events, g.Next, g.Previous, g.Zoom, g.Unzoom, g.Mouse, g.Help, g.Repaint, g.Suspend, g.Quit,
+		g.New, g.Ledger, g.Peers, g.Oracle, g.Events, g.Next, g.Previous, g.Zoom, g.Unzoom, g.Mouse, g.Help, g.Repaint, g.Suspend, g.Quit,
 	}}
 	switch f {
 	case onLedger:
@@ -207,6 +259,21 @@ func (k *KeyMap) focuses(f focus) []section {
 	case onEvidence:
 		e := &k.Evidence
 		return []section{{"Evidence", []key.Binding{e.Export, e.Open, e.Side, e.Next, e.Previous, e.Copy, e.Back}}, move, global}
+	case onOracle:
+		o := &k.Oracle
+		chart := append([]key.Binding{relabel(g.Zoom, "a shorter time in the chart"), relabel(g.Unzoom, "a longer time")}, global.keys...)
+		global.keys = without(chart, g.Zoom, g.Unzoom)
+		return []section{
+			{"Time", []key.Binding{o.Pause, o.Step, o.Slower, o.Faster, o.Rewind, o.Restart}},
+			{"Attack", []key.Binding{o.Lie, o.Honest, o.Crash, o.Partition, o.Heal}},
+			{"Look", []key.Binding{o.Inspect, o.Strategy, o.Pair, o.Faults, o.Load, o.Save, o.Back}}, move, global,
+		}
+	case onInspect:
+		i := &k.Inspect
+		return []section{{"Attestation", []key.Binding{i.Open, i.Copy, i.Back}}, move, global}
+	case onChoose:
+		c := &k.Choose
+		return []section{{"Choose", []key.Binding{c.Take, c.Back}}, move, global}
 	case onType:
 		t := &k.Type
 		return []section{{"Typing", []key.Binding{
@@ -219,4 +286,19 @@ func (k *KeyMap) focuses(f focus) []section {
 		return []section{{"Help", []key.Binding{k.Detail.Back, k.Ledger.Filter}}, move}
 	}
 	return nil
+}
+
+// without leaves out what two bindings are called elsewhere; their first names in keys stay.
+func without(keys []key.Binding, out ...key.Binding) []key.Binding {
+	var kept []key.Binding
+	for _, k := range keys {
+		gone := false
+		for _, o := range out {
+			gone = gone || k.Help() == o.Help()
+		}
+		if !gone {
+			kept = append(kept, k)
+		}
+	}
+	return kept
 }

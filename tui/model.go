@@ -12,12 +12,13 @@ import (
 	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
-// screenID is one of the screens. Their numbers are their keys; 3 is the oracle's, which is not built yet.
+// screenID is one of the screens. Their numbers are their keys.
 type screenID uint8
 
 const (
 	ledgerScreen screenID = 1
 	peersScreen  screenID = 2
+	oracleScreen screenID = 3
 	eventsScreen screenID = 4
 )
 
@@ -57,6 +58,7 @@ type Model struct {
 	ledger  ledgerState // screen_ledger.go
 	peers   peersState  // screen_peers.go
 	events  eventsState // screen_events.go
+	oracle  oracleState // oracle_screen.go
 	entry   entryState  // typing.go
 	names   namesState  // names.go
 	digest  digestState // digest.go
@@ -88,11 +90,18 @@ func newModel(o Options, fx effects) *Model {
 	m.ledger.list.Follow = true
 	m.events.list.Follow = true
 	m.names.known = map[string]bool{}
+	m.oracle = newOracleState(o)
+	if o.Open == nil {
+		m.screen, m.field = oracleScreen, noField
+	}
 	return m
 }
 
 // Init implements tea.Model: it begins to open the room.
 func (m *Model) Init() tea.Cmd {
+	if m.options.Open == nil {
+		return m.pace()
+	}
 	return tea.Batch(m.fx.open(m.options.Open), m.fx.awaitNote(m.options.Notes))
 }
 
@@ -120,6 +129,11 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.onClick(msg)
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
+		return m, m.pace()
+	case simAnswerMsg:
+		return m, m.onSimAnswer(msg)
+	case simDueMsg:
+		return m, m.onSimDue(msg)
 	case openedMsg:
 		return m, m.onOpened(msg)
 	case pokedMsg:
@@ -252,7 +266,7 @@ func (m *Model) counting() bool {
 // onKey routes a key: what lies on top, the field that is typed in, the screen, everywhere.
 func (m *Model) onKey(msg tea.KeyPressMsg) tea.Cmd {
 	if n := len(m.overlay); n > 0 {
-		return tea.Batch(m.overlay[n-1].key(m, msg), m.tick())
+		return tea.Batch(m.overlay[n-1].key(m, msg), m.tick(), m.pace())
 	}
 	if m.field != noField {
 		return m.onTypeKey(msg)
@@ -266,16 +280,20 @@ func (m *Model) onKey(msg tea.KeyPressMsg) tea.Cmd {
 		cmd, took = m.onPeersKey(msg)
 	case eventsScreen:
 		cmd, took = m.onEventsKey(msg)
+	case oracleScreen:
+		cmd, took = m.onOracleKey(msg)
 	}
 	if !took {
 		cmd = m.onGlobalKey(msg)
 	}
-	return tea.Batch(cmd, m.tick())
+	return tea.Batch(cmd, m.tick(), m.pace())
 }
 
 func (m *Model) onGlobalKey(msg tea.KeyPressMsg) tea.Cmd {
 	g := &m.keys.Global
 	switch {
+	case m.options.Open == nil && key.Matches(msg, g.New, g.Ledger, g.Peers, g.Events):
+		m.tell(false, "there is no room here: tallystick without \"oracle\" opens your ledger")
 	case key.Matches(msg, g.New):
 		m.show(ledgerScreen)
 		m.field = entryField
@@ -283,6 +301,8 @@ func (m *Model) onGlobalKey(msg tea.KeyPressMsg) tea.Cmd {
 		m.show(ledgerScreen)
 	case key.Matches(msg, g.Peers):
 		m.show(peersScreen)
+	case key.Matches(msg, g.Oracle):
+		m.show(oracleScreen)
 	case key.Matches(msg, g.Events):
 		m.show(eventsScreen)
 	case key.Matches(msg, g.Next):
@@ -375,6 +395,8 @@ func (m *Model) focus() focus {
 		return onPeers
 	case eventsScreen:
 		return onEvents
+	case oracleScreen:
+		return onOracle
 	}
 	return onLedger
 }

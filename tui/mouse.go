@@ -30,10 +30,18 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 			o.scroll = max(o.scroll+by, 0)
 		case *evidenceOverlay:
 			o.scroll = max(o.scroll+by, 0)
+		case *inspectOverlay:
+			o.scroll, o.kept = max(o.scroll+by, 0), true
+		case *chooser:
+			o.list.Move(oracleRows(len(o.choices)), by/wheelRows)
 		}
 		return
 	}
 	switch {
+	case m.screen == oracleScreen:
+		if m.oracle.frame != nil {
+			m.oracle.rows.Move(oracleRows(len(m.oracle.frame.Oracles)), by/wheelRows)
+		}
 	case m.screen == eventsScreen:
 		m.events.list.Move(m.events.rows(), by)
 	case m.screen == peersScreen:

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/tallystick/tallystick/oracle/sim"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -15,9 +16,11 @@ import (
 type Options struct {
 	// In and Out are the terminal; nil: os.Stdin and os.Stdout.
 	In, Out *os.File
+	// Scenario is what screen 3 begins with when it is first looked at; it runs off the screen's goroutine. Nil: two-of-seven.
+	Scenario func() (sim.Scenario, error)
 	// Open opens the room: store, node, connections. It runs off the screen's goroutine, which shows that it opens. ctx
 	// ends with the screen; what Open started is the caller's to stop after Run. An error of Open ends Run, which returns it.
-	// Goroutines that Open starts should run under guard, so that a panic in one leaves the terminal clean.
+	// Goroutines that Open starts should run under guard, so that a panic in one leaves the terminal clean. Nil: there is no room, and screen 3 is all there is.
 	Open func(ctx context.Context, guard *Guard) (Opened, error)
 	// Notes are lines about the connections that no peer's state tells, such as who listens where. The newest is shown. Nil: none.
 	Notes <-chan string

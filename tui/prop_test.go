@@ -115,6 +115,8 @@ var places = [][]string{
 	{"esc", "tab", "tab"},
 	{"n", "a", "enter"},
 	{"f1"},
+	{"esc", "3"},
+	{"esc", "3", "b", "j"},
 }
 
 // TestEverySizeHolds draws every place at every size: all widths at some heights and all heights at some widths.
@@ -268,6 +270,7 @@ func FuzzKeys(f *testing.F) {
 	for _, s := range []string{
 		"alice -> bob 12.50 dinner\r", "\x1b", "\x1bjjkk\r\x1b", "\x1b/bob\r\x1b", "\x1b2jjr\x1b4jj\r", "\x1b[200~alice -> bob 1\rx\r\x1b[201~\r", "\x1b?/foo\r\x1b\x1b",
 		"\x1bqy", "\x1bE\x1byYmm+-\t\t\r", "a\tb\t\x1b[A\x1b[B\x15\x17\x0b", "\x1b[<64;3;3M\x1b[<0;3;3M", "\xff\xfe\x80", "\x03\x03\x03\x03",
+		"\x1b3jb\r.pc.h \r\r\x1b\x1bfvt>>r",
 	} {
 		f.Add([]byte(s), uint8(80), uint8(24))
 	}

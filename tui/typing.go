@@ -278,6 +278,10 @@ func (m *Model) onPaste(content string) tea.Cmd {
 		}
 		return nil
 	}
+	if m.options.Open == nil {
+		m.tell(false, "there is no room here to type into")
+		return nil
+	}
 	if m.field == noField {
 		m.show(ledgerScreen)
 		m.field = entryField

@@ -20,7 +20,8 @@ import (
 // Door 1: screen.Const, the text of the program itself. What is converted to it are constants, figures and dates, by
 // these expressions.
 var constDoor = map[string]string{
-	`digits`:                      "format.go: of a number",
+	`digits`:                      "of a number, a price, a speed",
+	`s.String()`:                  "oracle_draw.go: a strategy's name, from oracle's own table",
 	`b.String()`:                  "format.go: digits and commas, or hex",
 	`b[:min(max(n, 0), 64)]`:      "format.go: hex",
 	`l`:                           "overlay.go: a part of a question, which is a Const",

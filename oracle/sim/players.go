@@ -260,6 +260,9 @@ func (p *player) act(slot int64) {
 	}
 }
 
+// maxPerChange is how many attestations an oracle puts into one change.
+const maxPerChange = 16
+
 // statements are what an oracle says of a pair in a slot.
 func (p *player) statements(pair int, slot int64) []oracle.Attestation {
 	kind := p.lying(pair)
@@ -322,7 +325,7 @@ func (p *player) lies(kind Kind, pair int, slot, price, t int64) (lie, at, times
 	case Minus:
 		ppm = -ppm
 	case Ramp:
-		ppm = min(ppm*(r.net.Elapsed()-p.since).Milliseconds()/1000, mostPPM)
+		ppm = min(ppm*(r.net.Elapsed()-p.since).Milliseconds()/1000, maxPPM)
 	case Edge:
 		if highest := p.eyes.highest(pair, slot); highest > 0 {
 			return highest, t, 1
@@ -350,7 +353,7 @@ func (p *player) lies(kind Kind, pair int, slot, price, t int64) (lie, at, times
 	case StaleCopy:
 		return p.eyes.before(pair, int(b.Of), p.clock()-or(b.MS, 5000)), t, 1
 	case Flood:
-		times = or(b.Times, floodTimes)
+		times = or(b.Times, 50)
 	case ClockForward:
 		t += or(b.MS, 60_000)
 	case ClockBack:

@@ -19,6 +19,7 @@ var boxes = map[string]int{
 	"─": left | right, "│": up | down, "┌": down | right, "┐": down | left, "└": up | right, "┘": up | left,
 	"├": up | down | right, "┤": up | down | left, "┬": left | right | down, "┴": left | right | up, "┼": up | down | left | right,
 	"╭": down | right, "╮": down | left, "╰": up | right, "╯": up | left,
+	"━": left | right, "┃": up | down, "┏": down | right, "┓": down | left, "┗": up | right, "┛": up | left,
 }
 
 func isLine(text string) bool { return boxes[text] != 0 }
