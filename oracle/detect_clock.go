@@ -62,7 +62,7 @@ func (s *scores) ahead1(witness, x int, n int32, limit int64) {
 			if !was && s.isEarly(by) {
 				s.earlyN[x]++
 				if p, slot := &s.pairs[pair], ser.t(i)/l.terms.Policy.SlotMS; slot <= p.through {
-					p.marks.cut(slot)
+					p.drop(slot, l.terms.Policy.SlotMS)
 				}
 			}
 		}

@@ -40,6 +40,26 @@ func (m *slotMarks) cut(slot int64) {
 	}
 }
 
+// drop forgets what hangs on one slot that has changed: it is in the windows of the 32
+// judged slots from there on, and is or was what a slot a minute later is compared with.
+func (p *pairScores) drop(slot, slotMS int64) {
+	delete(p.marks.facts, slot)
+	delete(p.marks.held, slot)
+	i := p.find(slot)
+	until := int64(-1)
+	for k := i; k < len(p.judged); k++ {
+		j := p.judged[k].slot
+		if j > slot && until < 0 {
+			until = j + stuckMS/slotMS + 2
+		}
+		if k > i+longestWindow && j > until {
+			return
+		}
+		delete(p.marks.facts, j)
+		delete(p.marks.held, j)
+	}
+}
+
 // A fact is what one judged slot shows of one oracle.
 type fact struct {
 	voted bool
@@ -51,9 +71,7 @@ type fact struct {
 
 	off     bool // early or late
 	offAt   int  // in the series: the last of those
-	quiet   bool
-	quietMS int64
-	quietAt int // in the series: its newest before the slot's end, or −1
+	last    int  // in the series: its newest before the slot's end, or −1
 	stuck   bool
 	stuckMS int64
 	stuckAt int // in the series: where that price began
@@ -82,14 +100,7 @@ func (s *scores) factsOf(pair, k int) []fact {
 		f := &facts[o]
 		ser := &l.series[pair*l.n+o]
 		last := ser.upTo(end-1) - 1
-		f.quietAt = last
-		since := p.judged[0].slot * policy.SlotMS
-		if last >= 0 {
-			since = max(since, ser.t(last))
-		}
-		if f.quietMS = end - since; f.quietMS >= policy.MaxAgeMS {
-			f.quiet = true
-		}
+		f.last = last
 		for i := last; i >= 0 && ser.t(i) >= start; i-- {
 			by := s.ahead[attestationKey{pair*l.n + o, i}]
 			if !f.off && (ser.late(i) || by != nil && s.isEarly(by)) {
@@ -159,7 +170,7 @@ func (s *scores) copies(pair int, slot int64, facts []fact) {
 				continue
 			}
 			ser := &l.series[pair*l.n+y]
-			for i := facts[y].quietAt; i >= 0 && ser.t(i) >= slot*l.terms.Policy.SlotMS; i-- {
+			for i := facts[y].last; i >= 0 && ser.t(i) >= slot*l.terms.Policy.SlotMS; i-- {
 				if ser.price(i) != f.x {
 					continue
 				}
@@ -195,13 +206,13 @@ func (s *scores) original(pair int, slot int64, x, y int, f *fact) int {
 
 // A window is what an oracle shows in the slots that rules look at.
 type window struct {
-	slots                       int
-	out, off                    int // of the last 20
-	side                        [2]int
-	ratio                       [2]int64 // sums
-	voted                       int
-	copied, copies              int // whom, −1: nobody; how often
-	quiet, stuck, blind, biased bool
+	slots                int
+	out, off             int // of the last 20
+	side                 [2]int
+	ratio                [2]int64 // sums
+	voted                int
+	copied, copies       int // whom, −1: nobody; how often
+	stuck, blind, biased bool
 }
 
 // windowOf looks at the slots up to judged slot k.
@@ -229,7 +240,7 @@ func (s *scores) windowOf(pair, k, o int) window {
 		}
 	}
 	newest := &s.factsOf(pair, k)[o]
-	w.quiet, w.stuck, w.blind = newest.quiet, newest.stuck, newest.blind
+	w.stuck, w.blind = newest.stuck, newest.blind
 	for i := range w.side {
 		w.biased = w.biased || w.side[i] >= biasLeast && w.ratio[i] > int64(w.side[i])*500_000
 	}
@@ -262,12 +273,26 @@ func (w *window) holds() (bits uint16) {
 	}
 	set(Outlier, w.out >= outlierLeast)
 	set(Bias, w.biased)
-	set(Quiet, w.quiet)
 	set(Stuck, w.stuck)
 	set(Copycat, w.voted >= copyLeast && w.copies*100 >= w.voted*copyPct)
 	set(Clock, w.off >= clockLeast)
 	set(Blind, w.blind)
 	return bits
+}
+
+// quietIn is how long an oracle had been silent at the end of judged slot k, whether that
+// is too long, and its newest attestation before that end, in the series, or −1. It is not
+// kept: what comes late can change it in every slot after.
+func (s *scores) quietIn(pair, k, o int) (ms int64, quiet bool, last int) {
+	policy := &s.l.terms.Policy
+	p := &s.pairs[pair]
+	ser := &s.l.series[pair*s.l.n+o]
+	end := (p.judged[k].slot + 1) * policy.SlotMS
+	since := p.judged[0].slot * policy.SlotMS
+	if last = ser.upTo(end-1) - 1; last >= 0 {
+		since = max(since, ser.t(last))
+	}
+	return end - since, end-since >= policy.MaxAgeMS, last
 }
 
 var slotKinds = [...]FindingKind{Outlier, Bias, Quiet, Stuck, Copycat, Clock, Blind}
@@ -280,9 +305,11 @@ func (s *scores) slotFindings(pair int, list []Finding) []Finding {
 		return list
 	}
 	first := max(0, n-maxFindingSlots)
+	all := make([][]uint16, n-first)
 	for k := first; k < n; k++ {
 		slot := p.judged[k].slot
-		if _, ok := p.marks.held[slot]; ok {
+		if held, ok := p.marks.held[slot]; ok {
+			all[k-first] = held
 			continue
 		}
 		held := make([]uint16, s.l.n)
@@ -293,13 +320,23 @@ func (s *scores) slotFindings(pair int, list []Finding) []Finding {
 			w := s.windowOf(pair, k, o)
 			held[o] = w.holds()
 		}
-		p.marks.held[slot] = held
+		p.marks.held[slot], all[k-first] = held, held
+	}
+	holds := func(k, o int, kind FindingKind) bool {
+		if kind == Quiet {
+			_, quiet, _ := s.quietIn(pair, k, o)
+			return quiet
+		}
+		return all[k-first][o]&(1<<kind) != 0
 	}
 	for o := range s.l.n {
+		if s.guilty.has(o) {
+			continue
+		}
 		for _, kind := range slotKinds {
 			to := -1
 			for k := n - 1; k >= first && to < 0; k-- {
-				if p.marks.held[p.judged[k].slot][o]&(1<<kind) != 0 {
+				if holds(k, o, kind) {
 					to = k
 				}
 			}
@@ -308,7 +345,7 @@ func (s *scores) slotFindings(pair int, list []Finding) []Finding {
 			}
 			from, times := to, 0
 			for k := to; k >= first && from-k <= joinSlots; k-- {
-				if p.marks.held[p.judged[k].slot][o]&(1<<kind) != 0 {
+				if holds(k, o, kind) {
 					from = k
 					times++
 				}
@@ -374,9 +411,9 @@ func (s *scores) describe(pair, o int, kind FindingKind, k int) Finding {
 		})
 		f.PPM /= int64(f.Count)
 	case Quiet:
-		f.MS = newest.quietMS
-		if newest.quietAt >= 0 {
-			at = append(at, ser.node(newest.quietAt))
+		ms, _, last := s.quietIn(pair, k, o)
+		if f.MS = ms; last >= 0 {
+			at = append(at, ser.node(last))
 		}
 	case Stuck:
 		f.MS = newest.stuckMS

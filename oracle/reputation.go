@@ -355,7 +355,6 @@ func (s *scores) again(pair int) {
 	dirty := slices.Compact(p.dirty)
 	p.dirty = p.dirty[:0]
 	p.pastValid = false
-	p.marks.cut(dirty[0])
 	for _, slot := range dirty {
 		j := judgedSlot{slot: slot}
 		ok := s.judge(pair, &j)
@@ -368,6 +367,7 @@ func (s *scores) again(pair int) {
 		case held:
 			p.judged = slices.Delete(p.judged, i, i+1)
 		}
+		p.drop(slot, s.l.terms.Policy.SlotMS)
 	}
 	scores := make([]int32, s.l.n)
 	for len(dirty) > 0 {
