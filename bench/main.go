@@ -29,6 +29,7 @@ const usage = `go run ./bench WORK [flags]
   relay     rates, fan-out, a newcomer, memory, a stalled reader, forgers; beside them a plain server -work publish,fanout,flood
   start     opening a node on a store: reading, hashing, checking signatures                         -changes 100000,1000000
   crdt      the engine on editing traces, beside other libraries with -peers                         -traces DIR -trace NAME -growth
+  oracle    31 oracles x 10 pairs x 24 h of attestations on one core; a scenario of real replicas        -oracles 31 -hours 24
   chaos     kill -9, frozen processes and spoiled lines under load; all is there in the end?     -for 10m -seed 1
   soak      a relay and nodes under steady load, others coming and going: do memory, files, goroutines stay?  -for 1h -rate 3
   attack    hostile peers against a real relay and real nodes: what came of each                     -only REGEXP -quick -table FILE
@@ -51,6 +52,7 @@ var works = map[string]func(*flag.FlagSet) func(context.Context, *run) error{
 	"soak":    soakWork,
 	"picture": pictureWork,
 	"attack":  attackWork,
+	"oracle":  oracleWork,
 }
 
 var allWorks = []string{"screen", "latency", "relay", "start"}
