@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tallystick/tallystick/bench/internal/program"
 	"github.com/tallystick/tallystick/bench/internal/report"
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // relayParts are the works within the work, in the order in which they run.

@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tallystick/tallystick/bench/internal/program"
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/wire"
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/program"
 	"github.com/tallystick/tallystick/relay"
 )
 

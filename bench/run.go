@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tallystick/tallystick/bench/internal/program"
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/sample"
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // run is one run of the command: the program that is measured, a folder for what it writes, and the figures so far.

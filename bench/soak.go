@@ -16,6 +16,7 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/stat"
 	"github.com/tallystick/tallystick/internal/e2e/fleet"
+	"github.com/tallystick/tallystick/internal/program"
 	"github.com/tallystick/tallystick/relay"
 )
 
@@ -83,7 +84,7 @@ func (r *run) soak(ctx context.Context, span time.Duration, rate float64) (err e
 
 // start starts the relay and the nodes that stay: two at the relay, of which one listens, and one at that one alone.
 func (s *soaking) start(ctx context.Context) (err error) {
-	metrics, err := fleet.FreeAddr()
+	metrics, err := program.FreeAddr()
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (s *soaking) start(ctx context.Context) (err error) {
 	if s.relay, err = s.fleet.Relay("relay", s.book, "--metrics", metrics); err != nil {
 		return err
 	}
-	listen, err := fleet.FreeAddr()
+	listen, err := program.FreeAddr()
 	if err != nil {
 		return err
 	}

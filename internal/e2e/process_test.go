@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	_ "github.com/tallystick/tallystick/internal/cli" // what is built: a change of it makes a cached result stale
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // patience bounds every wait. It decides nothing but when a stuck test gives up.
@@ -32,12 +34,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "tallystick")
-	build := exec.Command("go", "build", "-o", binary, "github.com/tallystick/tallystick")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as what is released; the race detector's run of the tests has it on
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the program:", err)
+	if binary, err = program.Build(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -53,13 +51,7 @@ func newWorld(t *testing.T) *world { return &world{t: t, home: t.TempDir()} }
 
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
-	cmd.Env = []string{
-		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
-		"XDG_DATA_HOME=" + filepath.Join(w.home, "data"),
-		"XDG_CONFIG_HOME=" + filepath.Join(w.home, "config"),
-		"XDG_STATE_HOME=" + filepath.Join(w.home, "state"),
-		"XDG_RUNTIME_DIR=" + filepath.Join(w.home, "run"),
-	}
+	cmd.Env = program.Environment(w.home)
 	return cmd
 }
 
@@ -80,12 +72,11 @@ func (w *world) run(args ...string) string {
 // freePort is a port that nobody listens on now.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := program.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // relay is a relay that can be killed and started again on the same address and data.

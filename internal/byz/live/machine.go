@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/internal/byz"
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // A machineAttack is one on the files, the environment or the command line of a machine, rather than over the network.
@@ -95,7 +96,7 @@ func (s *scene) command(ctx context.Context, env []string, args ...string) (ran,
 	ctx, cancel := within(ctx, patience, "tallystick %.80q has ended", args)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.plainNear().binary, args...)
-	cmd.Env = append(environment(s.home()), env...)
+	cmd.Env = append(program.Environment(s.home()), env...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if ctx.Err() != nil {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // plainNode is the program in plain mode.
@@ -43,7 +45,7 @@ func (n *plainNode) begin(context.Context) error {
 		args = append(args, "--listen", n.listen)
 	}
 	cmd := exec.Command(n.binary, args...)
-	cmd.Env = environment(n.home)
+	cmd.Env = program.Environment(n.home)
 	n.memos, n.shown, n.ending = make(map[string]string), make(map[string]bool), ""
 	var err error
 	if n.stdin, err = cmd.StdinPipe(); err != nil {
@@ -136,7 +138,7 @@ var (
 
 func (n *plainNode) verify(ctx context.Context) (ending, error) {
 	cmd := exec.CommandContext(ctx, n.binary, "verify", n.name, "--room", n.room)
-	cmd.Env = environment(n.home)
+	cmd.Env = program.Environment(n.home)
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

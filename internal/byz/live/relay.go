@@ -5,13 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // A relay is the headless program.
@@ -93,34 +92,17 @@ func startRelay(ctx context.Context, binary, home string) (*relay, error) {
 // start starts it, again, on its address and data.
 func (r *relay) start(ctx context.Context) error {
 	cmd := exec.Command(r.binary, "--relay", "--json", "--listen", r.addr, "--data", r.data)
-	cmd.Env = environment(r.home)
+	cmd.Env = program.Environment(r.home)
 	var err error
 	if r.process, err = start(cmd, nil, r.log); err != nil {
 		return err
 	}
 	ctx, cancel := within(ctx, patience, "the relay at %s serves", r.addr)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond) // there is no event for it
-	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.addr+"/healthz", nil)
-		if err != nil {
-			return err
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			_ = resp.Body.Close() // only the status matters
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-r.done:
-			return fmt.Errorf("the relay ended: %s", r.stderr())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if err := program.Serves(ctx, r.addr, r.done); err != nil {
+		return fmt.Errorf("%w: %s", err, r.stderr())
 	}
+	return nil
 }
 
 // log takes a line of the relay's log.

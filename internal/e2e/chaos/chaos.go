@@ -15,6 +15,7 @@ import (
 
 	"github.com/tallystick/tallystick/internal/e2e/fleet"
 	"github.com/tallystick/tallystick/internal/e2e/proxy"
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // Config says what is run.
@@ -138,7 +139,7 @@ func (w *world) build(ctx context.Context) error {
 	var listens [3]string // of cleo, dora, emil
 	for i := range listens {
 		var err error
-		if listens[i], err = fleet.FreeAddr(); err != nil {
+		if listens[i], err = program.FreeAddr(); err != nil {
 			return err
 		}
 	}

@@ -1,16 +1,15 @@
 package fleet
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // Fleet is where processes live: a machine with one program and one home.
@@ -22,13 +21,7 @@ type Fleet struct {
 // command makes a process of the program.
 func (f *Fleet) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(f.Binary, args...)
-	cmd.Env = []string{
-		"HOME=" + f.Home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
-		"XDG_DATA_HOME=" + filepath.Join(f.Home, "data"),
-		"XDG_CONFIG_HOME=" + filepath.Join(f.Home, "config"),
-		"XDG_STATE_HOME=" + filepath.Join(f.Home, "state"),
-		"XDG_RUNTIME_DIR=" + filepath.Join(f.Home, "run"),
-	}
+	cmd.Env = program.Environment(f.Home)
 	return cmd
 }
 
@@ -36,7 +29,7 @@ func (f *Fleet) command(args ...string) *exec.Cmd {
 // what it said.
 func (f *Fleet) Output(args ...string) (string, error) {
 	cmd := f.command(args...)
-	var diag tail
+	var diag program.Tail
 	cmd.Stderr = &diag
 	out, err := cmd.Output()
 	if err != nil {
@@ -45,19 +38,10 @@ func (f *Fleet) Output(args ...string) (string, error) {
 	return string(out), nil
 }
 
-// FreeAddr returns an address of this machine on which nobody listens at this moment.
-func FreeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // process is one run of a program.
 type process struct {
 	cmd  *exec.Cmd
-	diag tail
+	diag program.Tail
 	done chan struct{} // closed when it has ended and was waited for
 
 	mu     sync.Mutex
@@ -129,28 +113,4 @@ func (p *process) end(ask func() error, patience time.Duration) (int, error) {
 		}
 		return 0, fmt.Errorf("did not end within %v: %s", patience, &p.diag)
 	}
-}
-
-// tail keeps the newest part of what a process says.
-type tail struct {
-	mu   sync.Mutex
-	kept bytes.Buffer
-}
-
-// maxTail bounds it; a dump of all goroutines finds place.
-const maxTail = 256 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.kept.Len() > maxTail {
-		t.kept.Reset()
-	}
-	return t.kept.Write(b)
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.kept.String()
 }

@@ -3,11 +3,12 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tallystick/tallystick/internal/program"
 )
 
 // A Relay is a relay of the program, over all its lives: always on the same address and data. Its methods are for one
@@ -26,7 +27,7 @@ type Relay struct {
 
 // Relay makes a relay with its own data folder and further args. It does not run yet.
 func (f *Fleet) Relay(name string, book *Book, args ...string) (*Relay, error) {
-	addr, err := FreeAddr()
+	addr, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -49,32 +50,10 @@ func (r *Relay) Start(ctx context.Context) error {
 	r.mu.Lock()
 	r.run = p
 	r.mu.Unlock()
-	return r.serves(ctx, p)
-}
-
-// serves waits until the relay answers. There is no event for it: it is asked again and again.
-func (r *Relay) serves(ctx context.Context, p *process) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Addr+"/healthz", nil)
-		if err != nil {
-			return err
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			_ = resp.Body.Close() // the status is enough
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-p.done:
-			return fmt.Errorf("relay %s ended: %s", r.Name, &p.diag)
-		case <-ctx.Done():
-			return fmt.Errorf("relay %s does not serve: %w: %s", r.Name, ctx.Err(), &p.diag)
-		case <-tick.C:
-		}
+	if err := program.Serves(ctx, r.Addr, p.done); err != nil {
+		return fmt.Errorf("relay %s: %w: %s", r.Name, err, &p.diag)
 	}
+	return nil
 }
 
 // Kill ends the relay at once.

@@ -6,12 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -31,49 +28,21 @@ func Build(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// FreeAddr returns an address of this machine on which nobody listens at this moment.
-func FreeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // Process is a program without a terminal.
 type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	err  error // valid once done is closed
-
-	mu  sync.Mutex
-	log bytes.Buffer // standard output and error; its newest part
-}
-
-// maxLog bounds what is kept of a process's output.
-const maxLog = 64 << 10
-
-// Write keeps output; it is for the process.
-func (p *Process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.log.Len() > maxLog {
-		p.log.Reset()
-	}
-	return p.log.Write(b)
+	log  Tail  // standard output and error
 }
 
 // Output is the newest part of what the process wrote.
-func (p *Process) Output() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
+func (p *Process) Output() string { return p.log.String() }
 
 // Start starts path with args. env is its whole environment; nil: ours.
 func Start(path string, env []string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(path, args...), done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p, p
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -139,24 +108,8 @@ func StartRelayAt(ctx context.Context, path, data, addr string, env []string) (*
 func (r *Relay) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Addr+"/healthz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err == nil {
-			_ = resp.Body.Close() // only the status matters
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-r.Done():
-			return fmt.Errorf("the relay ended: %w: %s", r.err, r.Output())
-		case <-ctx.Done():
-			return fmt.Errorf("the relay at %s does not serve: %w: %s", r.Addr, ctx.Err(), r.Output())
-		case <-time.After(5 * time.Millisecond):
-		}
+	if err := Serves(ctx, r.Addr, r.Done()); err != nil {
+		return fmt.Errorf("%w: %s", err, r.Output())
 	}
+	return nil
 }
