@@ -24,6 +24,15 @@ const defaultRoom = "main"
 // charterSuffix is how the name of a charter's file ends, and no room's on the command line.
 const charterSuffix = ".charter"
 
+// chosenRoom is roomCharter with the config of this machine.
+func chosenRoom(flag string) (crdt.Charter, error) {
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return crdt.Charter{}, err
+	}
+	return roomCharter(flag, cfg)
+}
+
 // roomCharter returns what founded the room that the flag names, or the config, or the default one: by its name an open ledger, or a
 // room of any kind by the file of its charter.
 func roomCharter(flag string, cfg profile.Config) (crdt.Charter, error) {

@@ -15,7 +15,6 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/orphan"
-	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -129,11 +128,7 @@ func fileThere(path string) error {
 
 // load takes in what the file at path holds of the room.
 func (p *program) load(word, roomFlag, path string) error {
-	cfg, err := profile.LoadConfig()
-	if err != nil {
-		return err
-	}
-	charter, err := roomCharter(roomFlag, cfg)
+	charter, err := chosenRoom(roomFlag)
 	if err != nil {
 		return err
 	}

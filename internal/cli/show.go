@@ -12,7 +12,6 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/orphan"
-	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -41,11 +40,7 @@ func (p *program) showCommand() *cobra.Command {
 
 // withStore opens the store that the named person has of a room, for f to read.
 func (p *program) withStore(word, roomFlag string, f func(*store.Store, crdt.Charter) error) error {
-	cfg, err := profile.LoadConfig()
-	if err != nil {
-		return err
-	}
-	charter, err := roomCharter(roomFlag, cfg)
+	charter, err := chosenRoom(roomFlag)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/orphan"
-	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/salvage"
 	"github.com/tallystick/tallystick/internal/store"
 )
@@ -36,11 +35,7 @@ func (p *program) verifyCommand() *cobra.Command {
 
 // survey says what a salvage of a damaged store would save. It returns damage, which is why.
 func (p *program) survey(word, roomFlag string, damage error) error {
-	cfg, err := profile.LoadConfig()
-	if err != nil {
-		return err
-	}
-	charter, err := roomCharter(roomFlag, cfg)
+	charter, err := chosenRoom(roomFlag)
 	if err != nil {
 		return err
 	}
