@@ -122,6 +122,13 @@ func vectors() []vector {
 		{"kind-empty", "A kind without a name.", "damaged", file{"", 1, f.body}.append(nil)},
 		{"label", "Another label.", "not-a-proof", append(dcbor.AppendText(dcbor.AppendArray(nil, 4), "tallystick proof v2"), valid[len(opening):]...)},
 		{"nothing", "No bytes.", "not-a-proof", nil},
+		{"price", "A price of four oracles.", "valid", must(AppendPrice(nil, fourOracles().r, "ETH/USD", -1))},
+		{"price-convicted", "A price of four oracles, one of them two-faced.", "valid", must(AppendPrice(nil, convictedRoom().r, "ETH/USD", -1))},
+		{"price-digest", "A price at another time than its digest is of.", "invalid", func() []byte {
+			p := readPriceBody(must(AppendPrice(nil, fourOracles().r, "ETH/USD", -1)))
+			p.at++
+			return p.file()
+		}()},
 	}
 }
 
@@ -153,7 +160,7 @@ func TestVectors(t *testing.T) {
 		switch {
 		case expect == "valid" && err != nil:
 			t.Errorf("%s: %v", path, err)
-		case expect == "valid" && (s.Kind != KindFork || s.Fork == nil || len(s.Keys) != 1 || s.Proved == "" || len(s.NotProved) == 0):
+		case expect == "valid" && (s.Proved == "" || len(s.NotProved) == 0 || s.Kind == KindFork && (s.Fork == nil || len(s.Keys) != 1) || s.Kind == KindPrice && (s.Price == nil || len(s.Keys) != 4)):
 			t.Errorf("%s: says %+v", path, s)
 		case expect != "valid" && Code(err) != expect:
 			t.Errorf("%s: got %v, want %s", path, err, expect)
