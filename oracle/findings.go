@@ -96,7 +96,7 @@ const joinSlots = 20
 // Findings are what the log shows of its oracles, oldest first (From, kind, oracle,
 // pair). Of each pair the newest 600 judged slots are looked at: what was before is in the log. Do not change them.
 //
-// The first call costs O(slots·N·32), later ones what is new. Memory is bounded: at
+// The first call costs O(slots·N·32), later ones O(slots·N) and what is new. Memory is bounded: at
 // most one finding for each kind, oracle and pair, or reason.
 func (l *Log) Findings() []Finding {
 	s := l.scores

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A Spread of prices over a window.
+// A VolatilityOf is how far prices moved in a window.
 type VolatilityOf struct {
 	// PerSlot is the standard deviation of the logarithmic returns from one slot to the next
 	// (with n−1, as of a sample), and Annual the same times √(slots of 365 days). They are floating
