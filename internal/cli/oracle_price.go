@@ -152,6 +152,8 @@ type saidPrice struct {
 	any  bool
 	full [32]byte     // digest of the last price that was told
 	last oracle.Price // the newest with a price; zero: none
+
+	halted string // why the breaker stops its use
 }
 
 // run says prices until there is nothing more to say.
@@ -283,8 +285,34 @@ func (r *priceReader) tell(snap *transport.Snapshot) {
 		} else if said.last.Price == 0 {
 			said.last = r.lastPrice(i, price.At)
 		}
-		r.out.price(now, priceEvent(now, &price, &said.last, snap.View.Changes(), r.terms))
+		j := priceEvent(now, &price, &said.last, snap.View.Changes(), r.terms)
+		if said.halted = r.halted(i, price.At); said.halted != "" && price.Status != oracle.Insufficient {
+			j.Status, j.Halted = oracle.Halted.String(), said.halted
+		}
+		r.out.price(now, j)
 	}
+}
+
+// breakerMS is how far back a breaker looks: the five minutes of its mean, and as much again in which it may have halted.
+const breakerMS = 10 * 60 * 1000
+
+// halted is why the room's breaker stops the use of a price of that time, "" if it does not: by the slots of the log that have ended in
+// the ten minutes before, maxLookBack of them at most, so that it follows from the log as the price does.
+func (r *priceReader) halted(i int, at int64) string {
+	slot := r.terms.Policy.SlotMS
+	last := at/slot - 1
+	var slots []oracle.SlotPrice
+	for s := max(0, last-min(breakerMS/slot, maxLookBack)); s <= last; s++ {
+		p, err := r.log.Price(r.pairs[i].Name, (s+1)*slot)
+		if err != nil || p.Status == oracle.Insufficient && len(slots) == 0 {
+			continue // before there was any
+		}
+		slots = append(slots, oracle.SlotPrice{Slot: s, Price: p.Price, Low: p.Low, High: p.High, Status: p.Status})
+	}
+	if state := oracle.BreakerOver(slots, r.terms.Policy); state.Halted {
+		return state.String()
+	}
+	return ""
 }
 
 // maxLookBack bounds the slots that are looked at for the last price there was.
@@ -318,6 +346,9 @@ func (r *priceReader) finish(snap *transport.Snapshot) error {
 		if price.Status == oracle.Insufficient {
 			return &codedError{ExitNoPrice, fmt.Errorf("%s: there is no price: %d votes, and it takes %d", price.Pair, price.Votes, 2*price.F+1)}
 		}
+		if r.said[i].halted != "" {
+			return &codedError{ExitNoPrice, fmt.Errorf("%s: %s", price.Pair, r.said[i].halted)}
+		}
 		if age := time.Since(time.UnixMilli(price.At)); r.flags.maxAge > 0 && age > r.flags.maxAge {
 			return &codedError{ExitNoPrice, fmt.Errorf("%s: the newest price is %v old, and --max-age is %v: the oracles have stopped, or do not reach this peer", price.Pair, age.Round(time.Second), r.flags.maxAge)}
 		}
@@ -331,7 +362,8 @@ type priceJSON struct {
 	Kind      string     `json:"kind"`
 	Pair      string     `json:"pair"`
 	Status    string     `json:"status"`
-	Price     *string    `json:"price"` // null: there is none
+	Halted    string     `json:"halted,omitempty"` // why, if that is the status. It is no part of the digest
+	Price     *string    `json:"price"`            // null: there is none
 	Low       *string    `json:"low"`
 	High      *string    `json:"high"`
 	MAD       *string    `json:"mad"`
@@ -413,6 +445,9 @@ func (w *eventWriter) price(now time.Time, j priceJSON) {
 		if x.n > 0 {
 			votes += fmt.Sprintf(", %d %s", x.n, x.word)
 		}
+	}
+	if j.Halted != "" {
+		votes += "; " + j.Halted
 	}
 	at := "no time yet"
 	if j.At != nil {
