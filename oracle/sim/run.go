@@ -25,8 +25,7 @@ type Run struct {
 	compare  []oracle.Strategy // besides, at the viewer
 	net      *sim.Sim
 	players  []*player
-	relays   []*sim.Node // of those numbered after the oracles, with what is behind each
-	behind   [][]*sim.Node
+	behind   [][]*sim.Node // by relay, numbered after the oracles: its machines
 
 	markets    []*market
 	recordings []*recording // by pair; nil: it has a truth
