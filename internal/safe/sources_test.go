@@ -42,17 +42,19 @@ var constDoor = map[string]string{
 
 // Door 2: what writes to a file or stream. In the packages that talk to people, these functions do, and nothing else.
 var writerDoor = map[string]string{
-	"internal/cli/cli.go note":                 "safe.Text",
-	"internal/cli/cli.go printf":               "safe.Text",
-	"internal/cli/cli.go Main":                 "cobra's help, of constants; its errors go through note",
-	"internal/cli/cli.go Standard":             "names the streams",
-	"internal/cli/check.go object":             "safe.EscapeJSON",
-	"internal/cli/show.go show":                "an eventWriter",
-	"internal/cli/plain.go plain":              "an eventWriter",
-	"internal/cli/oracle_node.go oracleNode":   "an eventWriter",
-	"internal/cli/oracle_price.go oraclePrice": "an eventWriter",
-	"internal/cli/relaycmd.go logger":          "safe.ReplaceAttr",
-	"tui/run.go Run":                           "the painter's cells",
+	"internal/cli/cli.go note":                        "safe.Text",
+	"internal/cli/oracle_init.go oracleInitCommand":   "a scenario of the program's own",
+	"internal/cli/oracle_study.go oracleStudyCommand": "figures, and names of the program's own",
+	"internal/cli/cli.go printf":                      "safe.Text",
+	"internal/cli/cli.go Main":                        "cobra's help, of constants; its errors go through note",
+	"internal/cli/cli.go Standard":                    "names the streams",
+	"internal/cli/check.go object":                    "safe.EscapeJSON",
+	"internal/cli/show.go show":                       "an eventWriter",
+	"internal/cli/plain.go plain":                     "an eventWriter",
+	"internal/cli/oracle_node.go oracleNode":          "an eventWriter",
+	"internal/cli/oracle_price.go oraclePrice":        "an eventWriter",
+	"internal/cli/relaycmd.go logger":                 "safe.ReplaceAttr",
+	"tui/run.go Run":                                  "the painter's cells",
 }
 
 // Door 3: sequences that go to the terminal besides pictures.
