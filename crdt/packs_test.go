@@ -2,6 +2,7 @@ package crdt_test
 
 import (
 	"crypto/ed25519"
+	"strings"
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
@@ -71,4 +72,41 @@ func (m *mill) check(runs ...refRun) *crdt.Pack {
 
 func (m *mill) signature(a int, last hash32) []byte {
 	return ed25519.Sign(testKey(a), refSigned(m.room, last))
+}
+
+// TestPlanPackSize: a planned pack takes what it says, at every length of a head, whole and less what the other side has.
+func TestPlanPackSize(t *testing.T) {
+	t.Parallel()
+	for _, payload := range []int{1, 200, 260, 60_000} {
+		for _, changes := range []int{1, 23, 24, 300} {
+			if payload*changes > crdt.MaxPackBytes/2 {
+				continue
+			}
+			r := newReplica(t, crdt.OpenLedger("plan"))
+			w, err := r.Writer(ed25519.NewKeyFromSeed(make([]byte, 32)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			row, err := crdt.EncodeLiteral(strings.Repeat("m", payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range changes {
+				if _, err := w.Change(1, func(tx *crdt.Tx) error { _, err := tx.Append(row); return err }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Sign()
+			for _, has := range []int{0, changes / 2, changes - 1} {
+				p, next := r.PlanPack(0, func(i int) bool { return i < has })
+				frame, end := r.PackFrom(0, func(i int) bool { return i < has })
+				if got := p.AppendTo([]byte{7}); p.Empty() || next != end || p.Size() != len(frame) || string(got) != "\x07"+string(frame) {
+					t.Fatalf("%d changes of %d bytes, without %d: planned %d bytes, are %d", changes, payload, has, p.Size(), len(frame))
+				}
+			}
+			if p, next := r.PlanPack(0, func(int) bool { return true }); !p.Empty() || next != changes {
+				t.Fatal("a pack of nothing")
+			}
+		}
+	}
 }

@@ -81,11 +81,33 @@ func (r *Replica) Forks() []Fork { return r.log.forks }
 // index after that pack. from must be below [Replica.Signed], and a place where
 // a pack began or once ended: nothing is ever cut off the end of a run.
 func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next int) {
+	p, next := r.PlanPack(from, has)
+	if p.Empty() {
+		return nil, next
+	}
+	return p.AppendTo(make([]byte, 0, p.Size())), next
+}
+
+// A PackPlan is a pack that is not yet encoded: its size is known, so that it can be written where it belongs. It is
+// valid until the replica changes.
+type PackPlan struct {
+	replica *Replica
+	runs    []portion
+	size    int
+}
+
+// Empty reports whether there is no pack.
+func (p *PackPlan) Empty() bool { return len(p.runs) == 0 }
+
+// Size is the length of the pack's frame in bytes.
+func (p *PackPlan) Size() int { return p.size }
+
+// PlanPack is [Replica.PackFrom] without the encoding.
+func (r *Replica) PlanPack(from int, has func(i int) bool) (p PackPlan, next int) {
 	l := r.log
 	end := l.packEnd(l.packAt(int32(from)))
 	in := make([]int32, end-int32(from)) // by change: one more than the number of its run, 0 if it is left out
 	var runs []portion
-	total := packOverheadBytes
 	for i := int32(from); i < end; i++ {
 		if has != nil && has(int(i)) {
 			continue
@@ -97,21 +119,32 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 		if g == 0 {
 			runs = append(runs, portion{first: i})
 			g = int32(len(runs))
-			total += runOverheadBytes
 		}
 		in[i-int32(from)] = g
-		runs[g-1].last = i
-		runs[g-1].n++
-		total += len(l.payload(i)) + changeOverheadBytes
+		run, pos := &runs[g-1], l.at(i).pos
+		_, stop := byteStringAt(l.blocks.of(i), pos)
+		run.last = i
+		run.n++
+		run.bytes += int(stop - pos)
 	}
-	if len(runs) == 0 {
-		return nil, int(end)
+	p = PackPlan{replica: r, runs: runs, size: headBytes(len(runs))}
+	for i := range runs {
+		p.size += headBytes(4) + 2*dcbor.BytesSize(32) + headBytes(runs[i].n) + runs[i].bytes + dcbor.BytesSize(64)
 	}
-	frame = dcbor.AppendArray(make([]byte, 0, total), len(runs))
-	for _, run := range runs {
-		prev := ChangeID(r.room)
-		if p := l.prev(run.first); p != none {
-			prev = l.id(p)
+	return p, int(end)
+}
+
+// headBytes is the length of the head of an array of n items.
+func headBytes(n int) int { return dcbor.BytesSize(n) - n }
+
+// AppendTo appends the frame of the pack, which must not be empty.
+func (p *PackPlan) AppendTo(frame []byte) []byte {
+	l := p.replica.log
+	frame = dcbor.AppendArray(frame, len(p.runs))
+	for _, run := range p.runs {
+		prev := ChangeID(p.replica.room)
+		if before := l.prev(run.first); before != none {
+			prev = l.id(before)
 		}
 		frame = appendRunHead(frame, l.keys[l.author(run.first)], prev, run.n)
 		frame = l.appendPortion(frame, run)
@@ -121,13 +154,14 @@ func (r *Replica) PackFrom(from int, has func(i int) bool) (frame []byte, next i
 		}
 		frame = dcbor.AppendBytes(frame, sig[:])
 	}
-	return frame, int(end)
+	return frame
 }
 
 // A portion is n changes of one chain, each the log.child of the one before.
 type portion struct {
 	first, last int32
 	n           int
+	bytes       int // of the payloads with their heads
 }
 
 // appendPortion appends the payloads of p with their heads: those that lie in a row

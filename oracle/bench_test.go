@@ -14,8 +14,6 @@ type day struct {
 	terms  Terms
 	prev   []crdt.ChangeID
 	last   []crdt.ChangeID // of the second before
-	body   [][]crdt.Literal
-	bytes  []byte
 	second int64
 }
 
@@ -61,8 +59,7 @@ func (d *day) next() []Change {
 
 // BenchmarkDay is an hour of 31 oracles and 10 pairs, one change an oracle and second: what
 // it takes to take in all attestations, and to make the price of every slot of every
-// pair. Times 24 it is the day of which docs/oracle.md speaks (go test ./oracle -bench Day
-// -benchtime 1x; TALLYSTICK_DAY=86400 for the whole).
+// pair. s/day is that times 24.
 func BenchmarkDay(b *testing.B) {
 	const seconds = 3600
 	for _, part := range []string{"add", "price"} {

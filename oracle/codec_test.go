@@ -48,6 +48,7 @@ func with(change func(*Attestation)) []byte {
 // vectors are literals and what they are void for.
 func vectors() []vector {
 	t, pair, price := number("t", 5), word("pair", "A/B"), number("price", 7)
+	late := number("t", 1<<40)
 	src := func(items ...[]byte) []byte {
 		return append(dcbor.AppendArray(text("src"), len(items)), bytes.Join(items, nil)...)
 	}
@@ -89,6 +90,15 @@ func vectors() []vector {
 		{"source without price", item(4, t, src(item(2, number("t", 1), word("name", "x"))), pair, price), VoidMalformed},
 		{"tag", append([]byte{0xc1}, item(3, t, pair, price)...), VoidMalformed},
 		{"malformed and out of bounds", item(4, number("t", -1), pair, number("price", -1), price), VoidMalformed},
+
+		{"t in a longer form", item(3, append(text("t"), 0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff), pair, append(text("price"), 0x1a, 0, 1, 0, 0)), VoidMalformed},
+		{"price of 8 bytes for 4", item(3, late, pair, append(text("price"), 0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)), VoidMalformed},
+		{"price of 4 bytes for 2", item(3, late, pair, append(text("price"), 0x1a, 0, 0, 0xff, 0xff)), VoidMalformed},
+		{"plain", item(3, late, pair, append(text("price"), 0x1a, 0, 1, 0, 0)), NotVoid},
+		{"plain, a great price", item(3, late, pair, number("price", 1<<32)), NotVoid},
+		{"plain, too great a price", item(3, late, pair, number("price", MaxPrice+1)), VoidPrice},
+		{"plain, too late", item(3, number("t", MaxTimeMS+1), pair, number("price", 1<<32)), VoidTime},
+		{"plain, and a byte", append(item(3, late, pair, number("price", 1<<32)), 0), VoidMalformed},
 
 		{"t below 0", item(3, number("t", -1), pair, price), VoidTime},
 		{"t too great", item(3, number("t", MaxTimeMS+1), pair, price), VoidTime},

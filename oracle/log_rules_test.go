@@ -99,22 +99,28 @@ func TestVoteStates(t *testing.T) {
 	r.say(3, nil, r.at(5, at-10_000))
 	r.say(4, nil, r.at(5, at+2001))
 	r.say(5, nil, r.at(30, at+2000), r.at(31, at+2001))
+	r.say(6, nil, r.at(70, at-14_000)) // stale
+	span := newRoom(t, 1, nil)
+	span.say(0, nil, span.at(1, at-10_000), span.at(2, at-9_999), span.at(3, at))
+	if v := span.Votes("A/B", at)[0]; v.Value != 2 || len(v.From) != 2 {
+		t.Errorf("a vote reaches exactly vote_span back: %+v", v)
+	}
 	want := []struct {
 		state VoteState
 		value int64
 		from  int
-	}{{Voted, 11, 3}, {Voted, 10, 2}, {Voted, 8, 2}, {Stale, 0, 1}, {Early, 0, 1}, {Voted, 30, 1}, {Silent, 0, 0}}
+	}{{Voted, 11, 3}, {Voted, 10, 2}, {Voted, 8, 2}, {Stale, 0, 1}, {Early, 0, 1}, {Voted, 30, 1}, {Stale, 0, 1}}
 	for i, v := range r.Votes("A/B", at) {
 		if v.State != want[i].state || v.Value != want[i].value || len(v.From) != want[i].from || v.Oracle != i || v.Author != r.terms.Oracles[i] {
 			t.Errorf("%d: got %+v, want %+v", i, v, want[i])
 		}
 	}
 	p, err := r.Price("A/B", at)
-	if err != nil || p.Status != Insufficient || p.Votes != 4 || p.Stale != 1 || p.Early != 1 || p.Present != 6 || p.F != 2 || p.Price != 0 || p.High != 0 {
+	if err != nil || p.Status != Insufficient || p.Votes != 4 || p.Stale != 2 || p.Early != 1 || p.Present != 7 || p.F != 2 || p.Price != 0 || p.High != 0 {
 		t.Errorf("%+v %v", p, err)
 	}
 	// A little later the early ones have come, and one has gone stale: 5 8 10 11 30.
-	if p, _ = r.Price("A/B", at+4_000); p.Votes != 5 || p.Stale != 1 || p.Early != 0 || p.Price != 10 || p.Low != 10 || p.High != 10 || p.MAD != 2 || p.Status != OK {
+	if p, _ = r.Price("A/B", at+4_000); p.Votes != 5 || p.Stale != 2 || p.Early != 0 || p.Price != 10 || p.Low != 10 || p.High != 10 || p.MAD != 2 || p.Status != OK {
 		t.Errorf("%+v", p)
 	}
 	if _, err := r.Price("X/Y", at); err == nil {
@@ -140,6 +146,12 @@ func TestLate(t *testing.T) {
 	}
 	if in, _ := r.Inspect(late); in.Seen != 20_000 || !in.Spoken {
 		t.Errorf("%+v", in)
+	}
+	// The ancestor's rule takes all that was in the log by then, whatever time it claims.
+	for at, want := range map[int64]int{19_999: 0, 20_000: 2} {
+		if got := len(r.VotesFor(MeanIQR, "A/B", at)[3].Said); got != want {
+			t.Errorf("at %d: %d are taken, want %d", at, got, want)
+		}
 	}
 	hidden := newRoom(t, 4, nil)
 	for i := range 3 {

@@ -153,12 +153,14 @@ func (c *conn) read(ctx context.Context) error {
 		if err == nil {
 			m, err = decodeOwned(buf.Bytes())
 		}
-		releaseBuffer(buf)
 		if err != nil {
+			releaseBuffer(buf)
 			return err
 		}
 		extend()
-		if err := c.dispatch(ctx, m); err != nil {
+		err = c.dispatch(ctx, m)
+		releaseBuffer(buf) // packs were in it until they were checked
+		if err != nil {
 			return err
 		}
 		extend() // it was we who were late, not the peer
@@ -211,28 +213,20 @@ func readFrame(r io.Reader, moving func()) (*bytes.Buffer, error) {
 	return buf, nil
 }
 
-// decodeOwned decodes a message and keeps nothing of the buffer: the packs of it are copied one by one, since what is kept of one
-// is to keep nothing of the others, and of any other message all.
+// decodeOwned decodes a message and keeps nothing of the buffer, but for packs: they stand in it until they are checked, part by
+// part, and are copied then one by one, since what is kept of one is to keep nothing of the others. So of a message that begins
+// with a forgery little more is copied than that.
 func decodeOwned(frame []byte) (Message, error) {
-	small := len(frame) <= smallFrame
+	packs := len(frame) > 1 && frame[1] == byte(typePacks) // if it is a message at all
+	small := len(frame) <= smallFrame && !packs
 	if small {
 		frame = bytes.Clone(frame)
 	}
 	m, err := DecodeMessage(frame)
-	if err != nil {
+	if small || packs || err != nil {
 		return m, err
 	}
-	packs, ok := m.Body.(Packs)
-	switch {
-	case small && (!ok || len(packs) == 1):
-	case ok:
-		for k := range packs {
-			packs[k] = bytes.Clone(packs[k])
-		}
-	default:
-		return DecodeMessage(bytes.Clone(frame))
-	}
-	return m, nil
+	return DecodeMessage(bytes.Clone(frame))
 }
 
 // smallFrame is up to what size a message is copied before it is known what it is.
@@ -313,7 +307,7 @@ func onOtherStack(f func() error) error {
 // inspect has packs checked, a part at a time as it is their turn, and waits if they were too much; false if the connection has
 // ended meanwhile.
 func (c *conn) inspect(x *Inspector, packs Packs) (Inbound, bool) {
-	n := newInspection(packs, false)
+	n := newInspection(packs, true)
 	for {
 		part := n.part(&c.checked)
 		if len(part) == 0 {

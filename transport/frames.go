@@ -2,6 +2,7 @@ package transport
 
 import (
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/crdt/dcbor"
 )
 
 // cachedFrames is how many packs messages a room keeps for further subscribers: what one commit added, and what those
@@ -46,32 +47,49 @@ func (rm *room) packs(from int, given *indexSet) (msg []byte, next int) {
 
 // encode makes one packs message of the packs from index from on, without what has names. It stops where a further
 // pack would make it larger than packsMessageBytes.
-func (rm *room) encode(from int, has func(int) bool) (msg []byte, next int) {
-	var packs Packs
+func (rm *room) encode(from int, has func(i int) bool) (msg []byte, next int) {
+	var plans plannedPacks
 	total := 0
 	next = from
-	for next < rm.durable && len(packs) < MaxPacksPerMessage {
-		pack, end := rm.replica.PackFrom(next, has)
-		if pack != nil {
-			if total+len(pack) > packsMessageBytes && len(packs) > 0 {
+	for next < rm.durable && len(plans) < MaxPacksPerMessage {
+		plan, end := rm.replica.PlanPack(next, has)
+		if !plan.Empty() {
+			if total+plan.Size() > packsMessageBytes && len(plans) > 0 {
 				break
 			}
-			packs = append(packs, pack)
-			total += len(pack)
+			plans = append(plans, plan)
+			total += plan.Size()
 		}
 		next = end
 		if total >= packsMessageBytes {
 			break
 		}
 	}
-	if len(packs) == 0 {
+	if len(plans) == 0 {
 		return nil, next
 	}
-	return rm.message(packs, total), next
+	return AppendMessage(make([]byte, 0, messageBytes(total, len(plans))), rm.id, plans), next
+}
+
+// messageBytes is at least what a message of so many packs takes, which are so many bytes in all.
+func messageBytes(total, packs int) int { return total + 8*packs + 48 }
+
+// plannedPacks is [Packs] that are written straight into the message.
+type plannedPacks []crdt.PackPlan
+
+func (plannedPacks) kind() uint64 { return typePacks }
+func (plannedPacks) items() int   { return 1 }
+
+func (p plannedPacks) append(dst []byte) []byte {
+	dst = dcbor.AppendArray(dst, len(p))
+	for i := range p {
+		dst = p[i].AppendTo(dcbor.AppendBytesHead(dst, p[i].Size()))
+	}
+	return dst
 }
 
 func (rm *room) message(packs Packs, total int) []byte {
-	return AppendMessage(make([]byte, 0, total+8*len(packs)+48), rm.id, packs)
+	return AppendMessage(make([]byte, 0, messageBytes(total, len(packs))), rm.id, packs)
 }
 
 // packStart returns the log index at which the pack that change i lies in begins. It looks at no more than two packs' worth

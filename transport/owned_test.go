@@ -4,7 +4,19 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/tallystick/tallystick/crdt"
 )
+
+// inspectParts is what a connection's reader does with packs, without waiting for a turn.
+func inspectParts(x *Inspector, packs Packs) Inbound {
+	var size partSize
+	n := newInspection(packs, true)
+	for part := n.part(&size); len(part) > 0; part = n.part(&size) {
+		n.take(part, x.check(part), &size)
+	}
+	return n.in
+}
 
 // TestOwned: what a reader hands on holds nothing of the buffer that it reads the next message into.
 func TestOwned(t *testing.T) {
@@ -28,6 +40,18 @@ func TestOwned(t *testing.T) {
 		want, err := DecodeMessage(slices.Clone(buf))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if packs, ok := got.Body.(Packs); ok {
+			// They stand in the buffer until they are checked, and no longer.
+			checked := inspectParts(&Inspector{checker: crdt.NewChecker(testCharter)}, packs)
+			got.Body = Packs(nil)
+			clear(buf)
+			for _, k := range checked.packs {
+				if k.err != nil {
+					t.Fatal(k.err)
+				}
+				got.Body = append(got.Body.(Packs), k.pack.Frame())
+			}
 		}
 		clear(buf)
 		if !reflect.DeepEqual(got, want) {

@@ -35,6 +35,8 @@ type Config struct {
 	// Trusting leaves out the checks of what is promised, which take most of the time: for who only wants to see what happens, of machines
 	// whose writes do not fail and who are not attacked.
 	Trusting bool
+	// MaxEvents is how many events may happen; more means that the network does not come to rest. 0: as many as a scenario of tests needs.
+	MaxEvents int
 }
 
 // The mutants.
@@ -113,6 +115,9 @@ func New(cfg Config) (*Sim, error) {
 	s := &Sim{
 		cfg: cfg, now: epoch, rand: rand.New(rand.NewPCG(sc.Seed, 1)), liars: make(map[crdt.Author]bool),
 		attacks: make(map[string]byz.Attack), trace: newTracer(cfg.Trace),
+	}
+	if s.cfg.MaxEvents == 0 {
+		s.cfg.MaxEvents = defaultEvents
 	}
 	for _, a := range cfg.Attacks {
 		s.attacks[a.Name] = a
@@ -256,8 +261,8 @@ func (s *Sim) After(d time.Duration, do func()) { s.At(s.now.Add(d), do) }
 // by every one of them. What checkLog judges anew it judges without.
 const maxRemembered = 1 << 14
 
-// maxEvents bounds a simulation: more means that the network does not come to rest.
-const maxEvents = 4_000_000
+// defaultEvents is Config.MaxEvents if that is not set.
+const defaultEvents = 4_000_000
 
 // step does the next event, if it is not after end.
 func (s *Sim) step(end time.Time) bool {
@@ -266,7 +271,7 @@ func (s *Sim) step(end time.Time) bool {
 	}
 	e := heap.Pop(&s.events).(event)
 	s.now = e.at
-	if s.stats.Events++; s.stats.Events > maxEvents {
+	if s.stats.Events++; s.stats.Events > s.cfg.MaxEvents {
 		s.fail("busy", "%d events and no rest", s.stats.Events)
 		return false
 	}

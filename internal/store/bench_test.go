@@ -36,6 +36,35 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendJournal is BenchmarkAppend with a journal before the store; what goes into the store when it is full is among it.
+func BenchmarkAppendJournal(b *testing.B) {
+	for _, n := range []int{1, 64, 4096} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, err := Create(filepath.Join(b.TempDir(), "room.db"), testMeta)
+			if err != nil {
+				b.Fatal(err)
+			}
+			j, err := NewJournal(s)
+			if err != nil {
+				b.Fatal(err)
+			}
+			mustAppend(b, s, batch(10_000))
+			j.after = 0
+			frames := batch(n)
+			b.ReportAllocs()
+			b.SetBytes(int64(n * len(benchFrame)))
+			start := j.Len()
+			for b.Loop() {
+				journalAppend(b, j, frames)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(j.Len()-start), "ns/record")
+			if err := j.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
 // BenchmarkAppendPack is one transaction of one record of 1 MiB, synced.
 func BenchmarkAppendPack(b *testing.B) {
 	s := create(b)

@@ -21,9 +21,6 @@ type eyes struct {
 
 type sightOf struct{ t, price int64 }
 
-// maxSights is how far back a liar remembers one oracle.
-const maxSights = 128
-
 func newEyes(r *Run) *eyes {
 	e := &eyes{run: r, by: make([][][]sightOf, len(r.sc.Pairs)), last: make([]crdt.ChangeID, r.sc.oracles())}
 	for i := range e.by {

@@ -67,7 +67,7 @@ func (r *Run) build(charter crdt.Charter) error {
 	}
 	var err error
 	r.net, err = sim.New(sim.Config{
-		Scenario: of, Charter: &charter, Trusting: !r.checked(),
+		Scenario: of, Charter: &charter, Trusting: !r.checked(), MaxEvents: math.MaxInt,
 		Key: func(k int) ed25519.PrivateKey { return r.keys[k] },
 	})
 	if err != nil {

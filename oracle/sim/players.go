@@ -260,9 +260,6 @@ func (p *player) act(slot int64) {
 	}
 }
 
-// maxPerChange is how many attestations an oracle puts into one change.
-const maxPerChange = 16
-
 // statements are what an oracle says of a pair in a slot.
 func (p *player) statements(pair int, slot int64) []oracle.Attestation {
 	kind := p.lying(pair)
@@ -325,7 +322,7 @@ func (p *player) lies(kind Kind, pair int, slot, price, t int64) (lie, at, times
 	case Minus:
 		ppm = -ppm
 	case Ramp:
-		ppm = min(ppm*(r.net.Elapsed()-p.since).Milliseconds()/1000, maxPPM)
+		ppm = min(ppm*(r.net.Elapsed()-p.since).Milliseconds()/1000, mostPPM)
 	case Edge:
 		if highest := p.eyes.highest(pair, slot); highest > 0 {
 			return highest, t, 1
@@ -353,7 +350,7 @@ func (p *player) lies(kind Kind, pair int, slot, price, t int64) (lie, at, times
 	case StaleCopy:
 		return p.eyes.before(pair, int(b.Of), p.clock()-or(b.MS, 5000)), t, 1
 	case Flood:
-		times = or(b.Times, 50)
+		times = or(b.Times, floodTimes)
 	case ClockForward:
 		t += or(b.MS, 60_000)
 	case ClockBack:

@@ -42,6 +42,7 @@ func TestParseRefuses(t *testing.T) {
 		{"something behind", "\n}", "\n} {}", `f.json:6:3: something follows the scenario`},
 		{"depth", `"count": 4`, `"noise": ` + strings.Repeat(`{"noise":`, 20) + `1` + strings.Repeat(`}`, 20), `unknown field "noise"`},
 		{"a duration that is no slots", `"duration_ms": 3000`, `"duration_ms": 3500`, `f.json:2:54: duration_ms: 3500 ms is not 1 to 86400 intervals`},
+		{"more than memory holds", `"duration_ms": 3000`, `"duration_ms": 86400000, "network": {"topology": "relays", "withholding": 8}`, `f.json:2:54: duration_ms: all machines together would hold 12441600 attestations, at most 2000000`},
 		{"an unknown truth", `"kind": "walk"`, `"kind": "talk"`, `f.json:3:51: pairs[0].truth.kind: "talk" is none of walk, jump, ou, replay`},
 		{"a price with too many digits", `"2500.00"`, `"2500.123456789"`, `pairs[0].truth.start: 2500.123456789 has more digits than expo -8 allows`},
 		{"a price of zero", `"2500.00"`, `"0"`, `pairs[0].truth.start: not above zero`},

@@ -27,9 +27,6 @@ type verdict struct {
 	digest   [32]byte
 }
 
-// maxVerdicts bounds agreement.seen: then it is begun anew.
-const maxVerdicts = 1 << 14
-
 // look brings the consumers of all running replicas up to date, and compares the honest ones.
 func (r *Run) look() {
 	if r.agree.seen == nil || len(r.agree.seen) > maxVerdicts {

@@ -248,6 +248,33 @@ func (sc *Scenario) oracles() (n int64) {
 	return n
 }
 
+// copies is about how many attestations all machines together hold at the end.
+func (sc *Scenario) copies() int64 {
+	says := func(b *Byzantine) int64 {
+		switch {
+		case b == nil || b.Kind != Flood:
+			return 1
+		case b.Times == 0:
+			return floodTimes
+		}
+		return b.Times
+	}
+	slot := int64(0)
+	for _, g := range sc.Oracles {
+		slot += g.Count * says(g.Byzantine)
+	}
+	for _, e := range sc.Events {
+		if e.Byzantine != nil {
+			slot += says(e.Byzantine) - 1
+		}
+	}
+	n := sc.oracles()
+	return slot * int64(len(sc.Pairs)) * (sc.DurationMS / sc.IntervalMS) * (n + sc.Network.Relays + n*sc.Network.Withholding)
+}
+
+// floodTimes is how often a flood says it if it is not said.
+const floodTimes = 50
+
 func (sc *Scenario) pair(name string) int {
 	return slices.IndexFunc(sc.Pairs, func(p Pair) bool { return p.Pair == name })
 }
@@ -295,6 +322,9 @@ func (sc *Scenario) wrong() (path, text string) {
 	}
 	if slots := sc.DurationMS / sc.IntervalMS; slots < 1 || slots > maxSlots || sc.DurationMS%sc.IntervalMS != 0 {
 		return "duration_ms", fmt.Sprintf("%d ms is not 1 to %d intervals of %d ms", sc.DurationMS, maxSlots, sc.IntervalMS)
+	}
+	if copies := sc.copies(); copies > maxCopies {
+		return "duration_ms", fmt.Sprintf("all machines together would hold %d attestations, at most %d: fewer slots, oracles, pairs or floods", copies, maxCopies)
 	}
 	for _, check := range []func() (string, string){sc.wrongPairs, sc.wrongOracles, sc.wrongNetwork, sc.wrongEvents, sc.wrongPolicy, sc.wrongExpect} {
 		if path, text = check(); text != "" {

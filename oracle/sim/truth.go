@@ -13,6 +13,9 @@ import (
 // million is a whole, in ppm.
 const million = 1_000_000
 
+// mostPPM is the greatest gap that is told: a thousand times as much.
+const mostPPM = 1_000_000_000
+
 // stream is a source of random numbers for one purpose, which no other disturbs.
 func (sc *Scenario) stream(of string, n int) *rand.Rand {
 	b := binary.BigEndian.AppendUint64([]byte("tallystick oracle simulation "+of+" "), sc.Seed)
@@ -47,7 +50,7 @@ func sign(x int64) int64 {
 	return 1
 }
 
-// gap is how far p is from of, in ppm of of, signed; at most maxPPM.
+// gap is how far p is from of, in ppm of of, signed; at most mostPPM.
 func gap(p, of int64) int64 {
 	if of <= 0 {
 		return 0
@@ -55,10 +58,10 @@ func gap(p, of int64) int64 {
 	d := p - of
 	hi, lo := bits.Mul64(uint64(abs(d)), million)
 	if hi >= uint64(of) {
-		return sign(d) * maxPPM
+		return sign(d) * mostPPM
 	}
 	q, _ := bits.Div64(hi, lo, uint64(of))
-	return sign(d) * int64(min(q, maxPPM))
+	return sign(d) * int64(min(q, mostPPM))
 }
 
 // normal is a number of about a normal distribution, with standard deviation sd: the sum of twelve uniform ones (integers, so that
