@@ -134,3 +134,85 @@ func BenchmarkLateSlot(b *testing.B) {
 		l.Findings()
 	}
 }
+
+// linkers is a room of 128 oracles that talk, and a thousand changes none of which covers
+// another, each the end of a chain: of strangers, of an oracle that forked, or of one's own.
+func linkers(t testing.TB, who string) (l *Log, links []crdt.ChangeID) {
+	terms := testTerms(t, MaxOracles, []string{"A/B"}, nil)
+	l = NewLog(terms)
+	n := uint32(0)
+	say := func(a crdt.Author, prev crdt.ChangeID, links []crdt.ChangeID) crdt.ChangeID {
+		n++
+		id := crdt.ChangeID{byte(n * 251), byte(n), byte(n >> 8), byte(n >> 16), 1}
+		l.Add(Change{ID: id, Author: a, Prev: prev, Links: links})
+		return id
+	}
+	tips := make([]crdt.ChangeID, MaxOracles)
+	for range 2 {
+		heard := slices.Clone(tips)
+		for o := range tips {
+			tips[o] = say(terms.Oracles[o], tips[o], heard)
+		}
+	}
+	for k := range crdt.MaxLinks {
+		switch who {
+		case "strangers":
+			prev := crdt.ChangeID{}
+			for range keyEvery {
+				prev = say(crdt.Author{9, byte(k), byte(k >> 8)}, prev, tips)
+			}
+			links = append(links, prev)
+		case "forked":
+			prev := tips[0]
+			for range keyEvery {
+				prev = say(terms.Oracles[0], prev, tips[1:])
+			}
+			links = append(links, prev)
+		default:
+			tips[0] = say(terms.Oracles[0], tips[0], nil)
+			links = append(links, tips[0])
+		}
+	}
+	return l, links
+}
+
+var linkersAll = []string{"strangers", "forked", "one chain"}
+
+// As many links as a change may have cost no more steps than there are numbers in as many
+// clocks: of each change linked, one clock is read at most, and that stands whole, or one is
+// read for all the chain.
+func TestManyLinks(t *testing.T) {
+	t.Parallel()
+	for _, who := range linkersAll {
+		l, links := linkers(t, who)
+		from := l.Terms().Oracles[5]
+		l.Add(Change{ID: crdt.ChangeID{0xff}, Author: from, Links: links})
+		steps := 0
+		for k, n := range l.linked {
+			nd := l.node(n)
+			if k > 0 && who == "one chain" {
+				if nd.oracle != 0 || n > l.linked[0] {
+					t.Fatalf("%s: link %d is no ancestor of the first", who, k)
+				}
+				continue
+			}
+			steps += int(nd.depth) + 1
+		}
+		if len(l.linked) != len(links) || steps > len(links)+keyEvery {
+			t.Errorf("%s: %d links, %d clocks are read", who, len(l.linked), steps)
+		}
+	}
+}
+
+// BenchmarkManyLinks is what one change of 32 KiB of links costs a room of 128 oracles.
+func BenchmarkManyLinks(b *testing.B) {
+	for _, who := range linkersAll {
+		b.Run(who, func(b *testing.B) {
+			l, links := linkers(b, who)
+			from := l.Terms().Oracles[5]
+			for i := uint32(0); b.Loop(); i++ {
+				l.Add(Change{ID: crdt.ChangeID{0xff, byte(i), byte(i >> 8), byte(i >> 16)}, Author: from, Prev: crdt.ChangeID{0xfe}, Links: links})
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"hash/maphash"
@@ -54,6 +55,7 @@ type Log struct {
 	t      tally
 	buffer []byte
 	rec    record
+	linked []int32 // parents, by number, of the change that is being added
 	links  []crdt.ChangeID
 	body   []crdt.Literal
 }
@@ -261,11 +263,22 @@ func (l *Log) Add(c Change) {
 		l.unhead(prev, p)
 	}
 	l.merged = base
+	l.linked = l.linked[:0]
 	for i := range c.Links {
 		if p, ok := l.find(&c.Links[i]); ok && p < n {
-			l.mergeNode(next, p)
+			l.linked = append(l.linked, p)
 			l.unhead(p, l.node(p))
 		}
+	}
+	if len(l.linked) > l.n { // more than there are chains: the newest of each has the rest among its ancestors
+		slices.SortFunc(l.linked, func(a, b int32) int { return cmp.Compare(b, a) })
+	}
+	for _, p := range l.linked {
+		l.mergeNode(next, p)
+	}
+	if o < 0 || l.chains[o].forked {
+		// A thousand of them can be linked at once, and none covers another: each is read in one step.
+		nd.depth = 0
 	}
 	if nd.depth == 0 {
 		clear(l.workB)
