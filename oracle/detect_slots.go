@@ -26,20 +26,6 @@ type slotMarks struct {
 
 func (m *slotMarks) init() { m.held, m.facts = make(map[int64][]uint16), make(map[int64][]fact) }
 
-// cut forgets what hangs on a slot: that and all after it.
-func (m *slotMarks) cut(slot int64) {
-	for k := range m.held {
-		if k >= slot {
-			delete(m.held, k)
-		}
-	}
-	for k := range m.facts {
-		if k >= slot {
-			delete(m.facts, k)
-		}
-	}
-}
-
 // drop forgets what hangs on one slot that has changed: it is in the windows of the 32
 // judged slots from there on, and is or was what a slot a minute later is compared with.
 func (p *pairScores) drop(slot, slotMS int64) {

@@ -32,7 +32,7 @@ const (
 	maxFindingChanges = 8
 	// maxFindingSlots bounds the judged slots of a pair, the newest, that findings are told of.
 	maxFindingSlots = 600
-	// maxDirtySlots bounds the old slots to judge again that are remembered one by one; beyond,
-	// all are from the first on.
+	// maxDirtySlots bounds the old slots to judge again that are remembered; when there are as
+	// many, they are judged at once.
 	maxDirtySlots = 4096
 )

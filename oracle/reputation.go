@@ -95,7 +95,7 @@ func (s *scores) touch(pair int, slot int64) {
 	}
 	slices.Sort(p.dirty)
 	if p.dirty = slices.Compact(p.dirty); len(p.dirty) > maxDirtySlots/2 {
-		p.cut(p.dirty[0], s.l.n)
+		s.again(pair)
 	}
 }
 
@@ -108,27 +108,6 @@ func (s *scores) convict(oracle int) {
 	}
 	s.detection.convict(oracle)
 	s.recount()
-}
-
-// cut forgets all slots from that one on.
-func (p *pairScores) cut(slot int64, n int) {
-	i := p.find(slot)
-	p.judged = p.judged[:i]
-	k := len(p.points)
-	for k > 0 && (p.points[k-1].block+1)*pointSlots > slot {
-		k--
-	}
-	from := slot
-	if k < len(p.points) { // the scores before its block are those before slot, or the block begins before slot
-		from = min(from, p.points[k].block*pointSlots)
-		copy(p.scores, p.points[k].scores)
-		p.judged = p.judged[:p.find(from)]
-	}
-	p.points = p.points[:k]
-	p.through = min(p.through, from-1)
-	p.dirty = slices.DeleteFunc(p.dirty, func(d int64) bool { return d > p.through })
-	p.pastValid = false
-	p.marks.cut(from)
 }
 
 // find is the first judged slot ≥ slot.
