@@ -272,3 +272,26 @@ func TestAddAllocates(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// With more oracles convicted than may lie there is no price, though one vote would be
+// enough for the f that is left.
+func TestMoreConvictedThanMayLie(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, 7, nil)
+	for o := range 7 {
+		r.say(o, nil, r.at(10+int64(o), 50_000))
+	}
+	for o, want := range []Status{Wide, Wide, Insufficient} {
+		r.Convict(crdt.Fork{Author: r.terms.Oracles[o]})
+		p, err := r.Price("A/B", -1)
+		if err != nil || p.Status != want || p.Votes != 6-o || p.F != max(0, 1-o) || (p.Price == 0) != (want == Insufficient) {
+			t.Errorf("%d convicted: %+v %v", o+1, p, err)
+		}
+		if lack := "3 oracles are convicted, more than may lie: nothing that the others say is proved"; want == Insufficient && p.Lack() != lack {
+			t.Errorf("lacks %q", p.Lack())
+		}
+	}
+	if got := (&Price{Votes: 4, F: 2}).Lack(); got != "4 votes, and it takes 5" {
+		t.Errorf("lacks %q", got)
+	}
+}

@@ -14,7 +14,7 @@ type Status uint8
 const (
 	OK           Status = iota
 	Wide                // the proved interval is wider than wide_ppm of the price
-	Insufficient        // fewer votes than the quorum: there is no price
+	Insufficient        // fewer votes than the quorum, or more convicted than may lie: there is no price
 	Halted              // a breaker's word, never that of Log.Price
 )
 
@@ -95,7 +95,7 @@ func (p *Price) finish(t *tally, s Strategy, policy *Policy, oracles int) {
 	f := max(0, (oracles-1)/3-p.Convicted)
 	p.F, p.Strategy, p.Votes = f, s, len(t.prices)
 	p.Present = p.Votes + p.Stale + p.Early
-	if p.Votes < 2*f+1 {
+	if p.Votes < 2*f+1 || p.Convicted > (oracles-1)/3 {
 		p.Status = Insufficient
 		return
 	}
@@ -105,6 +105,14 @@ func (p *Price) finish(t *tally, s Strategy, policy *Policy, oracles int) {
 	if mulMore(uint64(p.High-p.Low), 1_000_000, uint64(policy.WidePPM), uint64(p.Price)) {
 		p.Status = Wide
 	}
+}
+
+// Lack says in words what an Insufficient price lacks.
+func (p *Price) Lack() string {
+	if p.Votes > 2*p.F {
+		return fmt.Sprintf("%d oracles are convicted, more than may lie: nothing that the others say is proved", p.Convicted)
+	}
+	return fmt.Sprintf("%d votes, and it takes %d", p.Votes, 2*p.F+1)
 }
 
 // PriceOf is the price that votes give, one for each oracle of the committee: the last

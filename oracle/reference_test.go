@@ -564,7 +564,7 @@ func (r *reference) price(s Strategy, pair int, at int64) Price {
 	}
 	p.Present = p.Votes + p.Stale + p.Early
 	f := p.F
-	if p.Votes < 2*f+1 {
+	if p.Votes < 2*f+1 || p.Convicted > (len(r.terms.Oracles)-1)/3 {
 		p.Status = Insufficient
 		return p
 	}

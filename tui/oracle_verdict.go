@@ -63,7 +63,10 @@ func judge(f *sim.Frame, pair int) verdict {
 			v.price = fmt.Sprintf("the last was %s, %s ago; it is shown with its age, never as if it were new.", priceText(p.Carried, p.Expo), agoText(f.AtMS-p.CarriedAtMS))
 		}
 		v.why = fmt.Sprintf("%d of %d votes are fresh and %d are needed: with fewer, lies could be half of them.", p.Votes, n, p.Need)
-		if p.Status != oracle.Insufficient {
+		switch {
+		case p.Votes >= p.Need && p.Status == oracle.Insufficient:
+			v.why = fmt.Sprintf("%d of %d signed two stories, more than the %d that %d oracles can bear: nothing that the others say is proved.", cut, n, f.F, n)
+		case p.Status != oracle.Insufficient:
 			v.why = fmt.Sprintf("time is the middle one of all %d oracles' clocks. Most of them are not heard here, so it stands still, and no price of it would be new.", n)
 		}
 	case liars > f.F:

@@ -12,7 +12,7 @@ import (
 func sayPrice(say func(format string, args ...any), s *proof.PriceStatement) {
 	p := &s.Price
 	if p.Status == oracle.Insufficient {
-		say("price: none, too few votes")
+		say("price: none: %s", p.Lack())
 	} else {
 		say("price: %s, proved between %s and %s", oracle.FormatPrice(p.Price, p.Expo), oracle.FormatPrice(p.Low, p.Expo), oracle.FormatPrice(p.High, p.Expo))
 	}

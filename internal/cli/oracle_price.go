@@ -344,7 +344,7 @@ func (r *priceReader) finish(snap *transport.Snapshot) error {
 	for i := range r.pairs {
 		price := r.price(i)
 		if price.Status == oracle.Insufficient {
-			return &codedError{ExitNoPrice, fmt.Errorf("%s: there is no price: %d votes, and it takes %d", price.Pair, price.Votes, 2*price.F+1)}
+			return &codedError{ExitNoPrice, fmt.Errorf("%s: there is no price: %s", price.Pair, price.Lack())}
 		}
 		if r.said[i].halted != "" {
 			return &codedError{ExitNoPrice, fmt.Errorf("%s: %s", price.Pair, r.said[i].halted)}
@@ -435,7 +435,7 @@ func (w *eventWriter) price(now time.Time, j priceJSON) {
 		price = "none"
 	}
 	votes := fmt.Sprintf("%d votes of %d", j.Votes, j.Oracles)
-	if j.Status == oracle.Insufficient.String() {
+	if j.Status == oracle.Insufficient.String() && j.Votes < j.Quorum {
 		votes += fmt.Sprintf(", %d needed", j.Quorum)
 	}
 	for _, x := range []struct {
@@ -445,6 +445,9 @@ func (w *eventWriter) price(now time.Time, j priceJSON) {
 		if x.n > 0 {
 			votes += fmt.Sprintf(", %d %s", x.n, x.word)
 		}
+	}
+	if j.Status == oracle.Insufficient.String() && j.Votes >= j.Quorum {
+		votes += ": more than may lie"
 	}
 	if j.Halted != "" {
 		votes += "; " + j.Halted

@@ -489,7 +489,7 @@ func reach(heads []crdt.ChangeID, parents map[crdt.ChangeID][]crdt.ChangeID) map
 func (s *Statement) tell(terms oracle.Terms) {
 	p := &s.Price.Price
 	if p.Status == oracle.Insufficient {
-		s.Proved = fmt.Sprintf("what these keys signed gives no price: %d of %d oracles have a vote, %d are needed", p.Votes, len(terms.Oracles), 2*p.F+1)
+		s.Proved = fmt.Sprintf("what these keys signed gives no price: of %d oracles, %s", len(terms.Oracles), p.Lack())
 	} else {
 		s.Proved = fmt.Sprintf("what these keys signed gives this price by the room's own rules; while at most %d of the %d votes are lies, honest votes lie at or around %s to %s",
 			p.F, p.Votes, oracle.FormatPrice(p.Low, p.Expo), oracle.FormatPrice(p.High, p.Expo))

@@ -142,7 +142,7 @@ func TestPrice(t *testing.T) {
 		t.Errorf("says %q, not %q", s.Proved, s.NotProved)
 	}
 	s = must(Check(must(AppendPrice(nil, p.r, "BTC/USD", -1))))
-	if s.Price.Price.Status != oracle.Insufficient || len(s.Keys) != 4 || !strings.Contains(s.Proved, "gives no price: 0 of 4 oracles have a vote, 3 are needed") {
+	if s.Price.Price.Status != oracle.Insufficient || len(s.Keys) != 4 || !strings.Contains(s.Proved, "gives no price: of 4 oracles, 0 votes, and it takes 3") {
 		t.Errorf("of what nobody spoke: %+v", s)
 	}
 }
