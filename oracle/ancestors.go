@@ -150,9 +150,9 @@ func (l *Log) mergeNode(c clock, n int32) {
 	}
 	if kept := ch.clockOf(n, p.place); kept != nil {
 		// Those who speak at one time have heard the same: one merge does for all.
-		if !same(kept, l.merged) {
-			l.merge(c, kept)
-			l.merged = kept
+		if kept.number != l.merged || kept.number == 0 {
+			l.merge(c, kept.clock)
+			l.merged = kept.number
 		}
 	} else {
 		l.clockOf(n, l.workB)

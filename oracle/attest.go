@@ -285,7 +285,10 @@ func (r *record) decodePlain(l []byte, pairs *pairTable) bool {
 		return false
 	}
 	name := len(start) + 8 + len("\x64pair") + len(pairs.encoded[i]) - len(pairs.names[i])
-	*r = record{t: int64(t), price: int64(price), index: i, pair: l[name : name+len(pairs.names[i])]}
+	// To clear the rest as well, field by field, is a third of what it costs to assign a whole record.
+	r.pair, r.index, r.t, r.price = l[name:name+len(pairs.names[i])], i, int64(t), int64(price)
+	r.spread, r.flags, r.nonce, r.src, r.sources = 0, 0, nil, 0, 0
+	r.commitment, r.slot, r.commit = false, 0, nil
 	pairs.found(i)
 	return true
 }

@@ -15,13 +15,16 @@ func (s *scores) added(oracle int, n int32, before, after clock) {
 	place := l.node(n).place
 	now := l.chains[oracle].maxT[place]
 	fresh := false
+	ahead := now != noTime && l.ranked[l.n-1] > now+l.terms.Policy.SkewMaxMS // somebody may be
 	for x := range after {
 		if x == oracle || after[x] == before[x] {
 			continue
 		}
-		fresh = true
+		if fresh = true; !ahead {
+			break
+		}
 		ch := &l.chains[x]
-		if now == noTime || ch.convicted || ch.maxT[after[x]-1] <= now+l.terms.Policy.SkewMaxMS {
+		if ch.convicted || ch.maxT[after[x]-1] <= now+l.terms.Policy.SkewMaxMS {
 			continue
 		}
 		for k := int(after[x]) - 1; k >= int(before[x]) && ch.maxT[k] > now+l.terms.Policy.SkewMaxMS; k-- {

@@ -29,7 +29,7 @@ type Log struct {
 	index  idIndex
 	recent [recentIDs]int32 // by bits of the id: 1 + a change that was added lately
 
-	heads      map[int32]struct{}
+	heads      []int32 // in no order
 	headDigest [32]byte
 	digested   bool // headDigest is that of heads, or was set
 
@@ -42,7 +42,10 @@ type Log struct {
 
 	clocks              clocks
 	workA, workB, workC clock
-	merged              clock   // the one that was taken in last, of the change that is being added
+	zero                clock
+	clockNumbers        uint64
+	told                toldClock
+	merged              uint64  // the number of the clock that was taken in last, of the change that is being added
 	times               []int64 // to work in
 
 	newest []int64 // by oracle: the greatest t, or noTime
@@ -52,6 +55,7 @@ type Log struct {
 	orphan map[orphanKey]int32 // 1 + the first of a part of a chain whose start is not here
 	scores *scores
 
+	votes  [MaxVoteK]int64 // to work in
 	t      tally
 	buffer []byte
 	rec    record
@@ -64,6 +68,7 @@ const (
 	nodeSlab   = 256
 	recentIDs  = 4096
 	keptClocks = 4
+	wholeClock = 1<<64 - 1 // for the number of a base: there is none
 	none       = int32(-1)
 )
 
@@ -79,7 +84,7 @@ type node struct {
 	body   uint16 // literals
 	depth  uint8  // changes since the clock that stands whole
 	child  int32  // 1 + the chain child that came first
-	head   bool
+	head   int32  // 1 + where it stands in heads
 }
 
 // A chain is the changes of one oracle of the committee, in the order in which they
@@ -106,15 +111,25 @@ type chain struct {
 
 // A keptClock is the clock of a change, whole.
 type keptClock struct {
-	node  int32
-	clock clock
+	node   int32
+	number uint64 // of two with one number the clocks are equal; 0: not known
+	clock  clock
+}
+
+// A toldClock is what was found of the clock of the change that was added last: those
+// who speak at one time have heard the same, and it need not be found again.
+type toldClock struct {
+	keptClock
+	at   uint64 // where it lies
+	base uint64 // the number of that to which it lies as difference, 0: not known
+	seen int64  // log time
 }
 
 // clockOf is the clock of the change at that place if it is kept, or nil. It is read
 // only.
-func (ch *chain) clockOf(n int32, place uint32) clock {
+func (ch *chain) clockOf(n int32, place uint32) *keptClock {
 	if k := &ch.clocks[place%keptClocks]; k.node == n {
-		return k.clock
+		return k
 	}
 	return nil
 }
@@ -161,9 +176,9 @@ func NewLog(t Terms) *Log {
 	n := len(t.Oracles)
 	l := &Log{
 		terms: t, n: n, pairs: newPairTable(&t), number: make(map[crdt.Author]int16, n),
-		index: newIDIndex(), heads: make(map[int32]struct{}),
+		index:  newIDIndex(),
 		chains: make([]chain, n), series: make([]series, n*len(t.Pairs)), voidIn: make([][]int64, n*len(t.Pairs)),
-		workA: make(clock, n), workB: make(clock, n), workC: make(clock, n), newest: make([]int64, n), ranked: make([]int64, n),
+		workA: make(clock, n), workB: make(clock, n), workC: make(clock, n), zero: make(clock, n), newest: make([]int64, n), ranked: make([]int64, n),
 		voids: make(map[int32][]voidOp),
 	}
 	for i, a := range t.Oracles {
@@ -172,12 +187,13 @@ func NewLog(t Terms) *Log {
 		ch := &l.chains[i]
 		ch.tip, ch.pairs = none, make([]pairState, len(t.Pairs))
 		for k := range ch.clocks {
-			ch.clocks[k] = keptClock{none, make(clock, n)}
+			ch.clocks[k] = keptClock{none, 0, make(clock, n)}
 		}
 		for p := range ch.pairs {
 			ch.pairs[p] = pairState{bar: -1, slot: -1, committed: -1}
 		}
 	}
+	l.told.clock = make(clock, n)
 	l.scores = newScores(l)
 	return l
 }
@@ -237,10 +253,11 @@ func (l *Log) Add(c Change) {
 	}
 	n := l.count
 	nd := l.node(n)
-	*nd = node{id: c.ID, prev: prev, seq: uint32(max(1, c.Seq)), oracle: o, body: uint16(min(len(c.Body), 1<<16-1)), head: true}
+	*nd = node{id: c.ID, prev: prev, seq: uint32(max(1, c.Seq)), oracle: o, body: uint16(min(len(c.Body), 1<<16-1))}
 
 	// What its ancestors say.
 	base, next := l.workC, l.workA // of prev, of this
+	baseNumber := uint64(0)
 	if prev == none {
 		clear(base)
 		clear(next)
@@ -250,7 +267,9 @@ func (l *Log) Add(c Change) {
 		nd.depth = (p.depth + 1) % keyEvery
 		base = nil
 		if p.oracle >= 0 {
-			base = l.chains[p.oracle].clockOf(prev, p.place)
+			if kept := l.chains[p.oracle].clockOf(prev, p.place); kept != nil {
+				base, baseNumber = kept.clock, kept.number
+			}
 		}
 		if base == nil {
 			base = l.workC
@@ -260,14 +279,14 @@ func (l *Log) Add(c Change) {
 		if p.oracle >= 0 {
 			next[p.oracle] = l.newer(int(p.oracle), next[p.oracle], p.place+1)
 		}
-		l.unhead(prev, p)
+		l.unhead(p)
 	}
-	l.merged = base
+	l.merged = baseNumber
 	l.linked = l.linked[:0]
 	for i := range c.Links {
 		if p, ok := l.find(&c.Links[i]); ok && p < n {
 			l.linked = append(l.linked, p)
-			l.unhead(p, l.node(p))
+			l.unhead(l.node(p))
 		}
 	}
 	if len(l.linked) > l.n { // more than there are chains: the newest of each has the rest among its ancestors
@@ -280,13 +299,7 @@ func (l *Log) Add(c Change) {
 		// A thousand of them can be linked at once, and none covers another: each is read in one step.
 		nd.depth = 0
 	}
-	if nd.depth == 0 {
-		clear(l.workB)
-		nd.clock = l.clocks.add(next, l.workB)
-	} else {
-		nd.clock = l.clocks.add(next, base)
-	}
-	nd.seen = l.timeOf(next)
+	l.tell(nd, next, base, baseNumber)
 	l.enter(n, nd)
 
 	if o < 0 {
@@ -305,7 +318,24 @@ func (l *Log) Add(c Change) {
 	l.scores.added(int(o), n, base, next)
 	ch.tip = n
 	k := &ch.clocks[nd.place%keptClocks]
-	k.node, k.clock, l.workA = n, next, k.clock
+	k.node, k.number, k.clock, l.workA = n, l.told.number, next, k.clock
+}
+
+// tell notes the clock of a change, as the difference to base, and its log time.
+func (l *Log) tell(nd *node, c, base clock, baseNumber uint64) {
+	if nd.depth == 0 {
+		base, baseNumber = l.zero, wholeClock
+	}
+	told := &l.told
+	if told.number == 0 || !same(told.clock, c) {
+		l.clockNumbers++
+		told.number, told.base, told.seen = l.clockNumbers, 0, l.timeOf(c)
+		copy(told.clock, c)
+	}
+	if baseNumber == 0 || told.base != baseNumber {
+		told.at, told.base = l.clocks.add(c, base), baseNumber
+	}
+	nd.clock, nd.seen = told.at, told.seen
 }
 
 // grow makes room for the change of that id, as number count, unless it is there.
@@ -321,15 +351,20 @@ func (l *Log) grow(id *crdt.ChangeID) bool {
 func (l *Log) enter(n int32, nd *node) {
 	l.count++
 	l.recent[recentOf(&nd.id)] = n + 1
-	l.heads[n] = struct{}{}
+	l.heads = append(l.heads, n)
+	l.node(n).head = int32(len(l.heads))
 	l.digested = false
 }
 
-func (l *Log) unhead(n int32, nd *node) {
-	if nd.head {
-		nd.head = false
-		delete(l.heads, n)
+func (l *Log) unhead(nd *node) {
+	if nd.head == 0 {
+		return
 	}
+	last := len(l.heads) - 1
+	l.heads[nd.head-1] = l.heads[last]
+	l.node(l.heads[last]).head = nd.head
+	l.heads = l.heads[:last]
+	nd.head = 0
 }
 
 func recentOf(id *crdt.ChangeID) int { return (int(id[0]) | int(id[1])<<8) % recentIDs }
@@ -610,7 +645,7 @@ func (l *Log) Heads() [32]byte {
 		return l.headDigest
 	}
 	ids := make([]crdt.ChangeID, 0, len(l.heads))
-	for n := range l.heads {
+	for _, n := range l.heads {
 		ids = append(ids, l.node(n).id)
 	}
 	slices.SortFunc(ids, func(a, b crdt.ChangeID) int { return bytes.Compare(a[:], b[:]) })
@@ -696,7 +731,7 @@ func (l *Log) price(s Strategy, pair int, at int64, p *Price) {
 // state is that of an oracle's vote, and its newest attestation that is not early, or
 // −1.
 func (l *Log) state(pair, o int, at int64) (VoteState, int) {
-	if l.chains[o].convicted {
+	if l.scores.guilty.has(o) {
 		return Convicted, -1
 	}
 	ser := &l.series[pair*l.n+o]
@@ -716,21 +751,19 @@ func (l *Log) state(pair, o int, at int64) (VoteState, int) {
 // voteValue is the lower median of the newest vote_k attestations within vote_span of the
 // newest. Which ones, it tells each, if that is not nil, newest first.
 func (l *Log) voteValue(ser *series, newest int, each func(i int)) int64 {
-	var room [MaxVoteK]int64
+	room := l.votes[:0]
 	after := ser.t(newest) - l.terms.Policy.VoteSpanMS
-	n := 0
-	for i := newest; i >= 0 && n < l.terms.Policy.VoteK; i-- {
+	for i := newest; i >= 0 && len(room) < l.terms.Policy.VoteK; i-- {
 		r := ser.at(i)
 		if r.t <= after {
 			break
 		}
-		room[n] = int64(r.price &^ lateBit)
-		n++
+		room = append(room, int64(r.price&^lateBit))
 		if each != nil {
 			each(i)
 		}
 	}
-	return lowerMedian(room[:n])
+	return lowerMedian(room)
 }
 
 // weight is an oracle's in Weighted: half, and half its score.
@@ -810,12 +843,17 @@ type idIndex struct {
 
 func newIDIndex() idIndex { return idIndex{seed: maphash.MakeSeed(), slots: make([]uint64, 64)} }
 
+// home is where what has that half of a hash belongs: so the table grows without a look
+// at the ids, which lie all over memory.
+func (x *idIndex) home(s uint64) uint64 { return s >> 32 & uint64(len(x.slots)-1) }
+
+func (x *idIndex) after(i uint64) uint64 { return (i + 1) & uint64(len(x.slots)-1) }
+
 // place is where id is, or where it would be.
 func (x *idIndex) place(id *crdt.ChangeID, idOf func(int32) *crdt.ChangeID) (i, tag uint64) {
 	const number = 1<<32 - 1
-	h := maphash.Bytes(x.seed, id[:])
-	tag = h &^ number
-	for i = h & uint64(len(x.slots)-1); ; i = (i + 1) & uint64(len(x.slots)-1) {
+	tag = maphash.Bytes(x.seed, id[:]) &^ number
+	for i = x.home(tag); ; i = x.after(i) {
 		s := x.slots[i]
 		if s == 0 || s&^number == tag && *idOf(int32(s&number) - 1) == *id {
 			return i, tag
@@ -834,10 +872,14 @@ func (x *idIndex) add(id *crdt.ChangeID, n int32, idOf func(int32) *crdt.ChangeI
 		old := x.slots
 		x.slots = make([]uint64, 2*len(old))
 		for _, s := range old {
-			if s != 0 {
-				i, _ := x.place(idOf(int32(uint32(s))-1), idOf)
-				x.slots[i] = s
+			if s == 0 {
+				continue
 			}
+			i := x.home(s)
+			for x.slots[i] != 0 {
+				i = x.after(i)
+			}
+			x.slots[i] = s
 		}
 	}
 	i, tag := x.place(id, idOf)

@@ -223,7 +223,11 @@ func (s *scores) next(pair int, slot int64) int64 {
 		if ser.n == 0 || ser.t(ser.n-1) < slot*ms {
 			continue
 		}
-		if t := ser.t(ser.upTo(slot*ms - 1)); first < 0 || t < first {
+		t := ser.t(ser.upTo(slot*ms - 1))
+		if t < (slot+1)*ms {
+			return slot // there is none before
+		}
+		if first < 0 || t < first {
 			first = t
 		}
 	}

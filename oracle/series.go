@@ -3,18 +3,18 @@ package oracle
 // A series is the attestations of one oracle and pair that count, in the order of the
 // chain, which is that of t: what goes back in time is void. It only grows, at its end.
 type series struct {
-	blocks []*block
-	n      int
-	hint   int // where the last search ended: the next one is mostly near
+	last    *block // of blocks: mostly that is the one that is read
+	n       int
+	hint    int // where the last search ended: the next one is mostly near
+	blocks  []*block
+	spreads map[int]*[blockLen]int64 // by block; all zero of one that is not there, as most are
 }
 
 const blockLen = 128
 
-// A block is some attestations of a series.
-type block struct {
-	said   [blockLen]report
-	spread *[blockLen]int64 // nil: all zero, as most are
-}
+// A block is some attestations of a series. It holds no pointer: the collector of garbage
+// does not read it.
+type block [blockLen]report
 
 // A report is an attestation that counts.
 type report struct {
@@ -29,24 +29,40 @@ const lateBit = 1 << 63
 func (s *series) append(t, price, spread int64, node int32, late bool) {
 	k := s.n % blockLen
 	if k == 0 {
-		s.blocks = append(s.blocks, new(block))
+		s.last = new(block)
+		s.blocks = append(s.blocks, s.last)
 	}
-	b := s.blocks[len(s.blocks)-1]
 	r := report{t, uint64(price), node}
 	if late {
 		r.price |= lateBit
 	}
-	b.said[k] = r
+	s.last[k] = r
 	if spread != 0 {
-		if b.spread == nil {
-			b.spread = new([blockLen]int64)
-		}
-		b.spread[k] = spread
+		s.setSpread(spread)
 	}
 	s.n++
 }
 
-func (s *series) at(i int) *report { return &s.blocks[uint(i)/blockLen].said[uint(i)%blockLen] }
+// setSpread sets that of the attestation that comes next.
+func (s *series) setSpread(spread int64) {
+	if s.spreads == nil {
+		s.spreads = make(map[int]*[blockLen]int64)
+	}
+	b := s.spreads[s.n/blockLen]
+	if b == nil {
+		b = new([blockLen]int64)
+		s.spreads[s.n/blockLen] = b
+	}
+	b[s.n%blockLen] = spread
+}
+
+// at is attestation i.
+func (s *series) at(i int) *report {
+	if k := uint(i) / blockLen; k < uint(s.n-1)/blockLen {
+		return &s.blocks[k][uint(i)%blockLen]
+	}
+	return &s.last[uint(i)%blockLen]
+}
 
 func (s *series) t(i int) int64 { return s.at(i).t }
 
@@ -57,8 +73,8 @@ func (s *series) late(i int) bool { return s.at(i).price&lateBit != 0 }
 func (s *series) node(i int) int32 { return s.at(i).node }
 
 func (s *series) spread(i int) int64 {
-	if b := s.blocks[uint(i)/blockLen]; b.spread != nil {
-		return b.spread[uint(i)%blockLen]
+	if b := s.spreads[i/blockLen]; b != nil {
+		return b[i%blockLen]
 	}
 	return 0
 }

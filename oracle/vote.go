@@ -45,8 +45,16 @@ type Vote struct {
 }
 
 // lowerMedian is element ⌊(n−1)/2⌋ of the numbers in ascending order, 1 ≤ n ≤
-// MaxVoteK. It sorts them.
+// MaxVoteK. It reorders them.
 func lowerMedian(x []int64) int64 {
+	switch len(x) {
+	case 1:
+		return x[0]
+	case 5: // as many as most votes are made of. Without a branch: they would not be foreseen
+		low := max(min(x[0], x[1]), min(x[2], x[3]))
+		high := min(max(x[0], x[1]), max(x[2], x[3]))
+		return max(min(low, high), min(max(low, high), x[4]))
+	}
 	sortPrices(x)
 	return x[(len(x)-1)/2]
 }
