@@ -49,7 +49,7 @@ type rooms struct {
 	wg      sync.WaitGroup // open rooms
 
 	mu      sync.Mutex
-	kept    map[crdt.RoomID]int64 // those with a file, and its size when it was last closed; open ones know better
+	kept    map[crdt.RoomID]int64 // those with a file, and its size when it was last closed, with its journal's; open ones know better
 	open    map[crdt.RoomID]*room
 	refused map[crdt.RoomID]refusal // rooms with a file, so no more than kept
 	damaged map[crdt.RoomID]int64   // bytes of the damaged files beside rooms, as of the start or of the newest salvage
@@ -96,7 +96,10 @@ func newRooms(ctx context.Context, dir string, p Policy, log *slog.Logger) (*roo
 		return nil, err
 	}
 	for _, e := range entries {
+		// Of a journal that a crash has left the room is kept, though its file be gone. What else stands there is of no use to it.
 		name, _, damaged := strings.Cut(e.Name(), store.DamagedInfix)
+		name, rest, _ := strings.Cut(name, store.JournalInfix)
+		damaged = damaged || rest != ""
 		id, ok := parseRoomFile(name)
 		if !ok {
 			continue
@@ -109,17 +112,19 @@ func newRooms(ctx context.Context, dir string, p Policy, log *slog.Logger) (*roo
 		case damaged:
 			rs.damaged[id] += info.Size()
 		default:
-			rs.kept[id] = info.Size()
+			rs.kept[id] += info.Size()
 		}
 	}
 	return rs, nil
 }
 
-// damagedBytes is the size of all damaged files beside the store at path.
+// damagedBytes is the size of all damaged files beside the store at path, and of damaged journals.
 func damagedBytes(path string) (sum int64) {
 	for n := 1; n <= store.MaxDamaged; n++ {
-		if info, err := os.Lstat(fmt.Sprintf("%s%s%d", path, store.DamagedInfix, n)); err == nil {
-			sum += info.Size()
+		for _, of := range []string{path, path + store.JournalInfix} {
+			if info, err := os.Lstat(fmt.Sprintf("%s%s%d", of, store.DamagedInfix, n)); err == nil {
+				sum += info.Size()
+			}
 		}
 	}
 	return sum
@@ -236,7 +241,7 @@ func (rs *rooms) openBytes() int64 {
 	for _, r := range rs.open {
 		held := rs.kept[r.id]
 		if opened(r) && r.store != nil {
-			held = max(held, r.store.held.Load())
+			held = max(held, r.store.held.Load()) + r.store.waiting.Load()
 		}
 		sum += held
 	}
@@ -265,12 +270,12 @@ func (rs *rooms) all(also func(*room) bool) (count int, bytes int64) {
 	return count, bytes
 }
 
-// bytes is the size of the room's file, 0 as long as it is not open or there is none.
+// bytes is the size of the room's file and its journal's, 0 as long as it is not open or there is none.
 func (r *room) bytes() int64 {
 	if !opened(r) || r.store == nil {
 		return 0
 	}
-	return r.store.size.Load()
+	return r.store.size.Load() + r.store.beside.Load()
 }
 
 // opened says whether r.node, r.store and r.err may be read.
@@ -346,11 +351,17 @@ func (rs *rooms) loadOnce(ctx context.Context, r *room, charter crdt.Charter, wh
 	}
 	r.store, s.metrics = s, rs.metrics
 	found := ""
-	if s.salvaged != nil {
-		rs.metrics.storeSalvaged()
+	if s.salvaged != nil || s.foundJournal() != nil {
 		rs.mu.Lock()
 		rs.damaged[r.id] = damagedBytes(s.path)
 		rs.mu.Unlock()
+	}
+	if s.gone {
+		rs.metrics.storeSalvaged()
+		rs.log.Error("room's file gone: what its journal holds is in a new one", "room", r.id.String(), "name", r.name, "records", s.file.Len())
+	}
+	if s.salvaged != nil {
+		rs.metrics.storeSalvaged()
 		found = s.salvaged.String()
 		rs.log.Error("room salvaged", "room", r.id.String(), "name", r.name, "kept", s.salvaged.Kept, "changes", s.salvaged.Changes,
 			"waiting", s.salvaged.Waiting, "found", found)

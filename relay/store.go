@@ -23,12 +23,15 @@ type roomStore struct {
 	changes  int64
 	payloads int64        // bytes, at least: old records are smaller than these
 	size     atomic.Int64 // of the file; 0: there is none
+	beside   atomic.Int64 // of the journal's file; 0: there is none
+	waiting  atomic.Int64 // bytes that the journal keeps in memory besides
 	held     atomic.Int64 // the larger of size and payloads, and what the changes take in memory besides: at least what the room takes there
 	full     atomic.Bool  // held has reached limit
 	onFull   func()
 	metrics  *metrics // nil: nothing is measured
 
 	salvaged *salvage.Report // nil: the file was sound
+	gone     bool            // there was a journal, and no file: what the journal holds is in a new one
 }
 
 // changeBytes is what an accepted change takes in memory besides its bytes, about: it may have as few as six of these.
@@ -40,13 +43,19 @@ func openRoomStore(path string, c crdt.Charter, limit int64, onFull func(), why 
 	meta := store.Meta{Room: c.ID(), Charter: c.Append(nil)}
 	s := &roomStore{path: path, meta: meta, limit: limit, onFull: onFull}
 	if _, err := os.Lstat(path); os.IsNotExist(err) {
-		return s, nil
+		if _, err := os.Lstat(path + store.JournalInfix); err != nil {
+			return s, nil
+		}
+		s.gone = true
 	}
 	var f *store.Store
 	var err error
-	if why == nil {
+	switch {
+	case s.gone:
+		f, err = store.Create(path, meta)
+	case why == nil:
 		f, s.salvaged, err = salvage.Open(path, c, nil)
-	} else {
+	default:
 		f, s.salvaged, err = salvage.Rebuild(path, c, nil, why)
 	}
 	if err != nil {
@@ -105,7 +114,7 @@ func (s *roomStore) Append(frames [][]byte) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if s.file, err = store.NewJournal(f); err != nil {
+		if s.file, err = store.OpenJournal(f); err != nil {
 			return 0, errors.Join(err, f.Close())
 		}
 	}
@@ -137,6 +146,8 @@ func (s *roomStore) measure() error {
 		return err
 	}
 	s.size.Store(now)
+	s.beside.Store(s.file.FileSize())
+	s.waiting.Store(s.file.Waiting())
 	held := max(now, s.payloads) + s.changes*changeBytes
 	s.held.Store(held)
 	if held >= s.limit && !s.full.Swap(true) {
@@ -149,5 +160,11 @@ func (s *roomStore) Close() error {
 	if s.file == nil {
 		return nil
 	}
-	return s.file.Close()
+	err := s.file.Close()
+	s.waiting.Store(0)
+	s.beside.Store(0)
+	if info, statErr := os.Lstat(s.path + store.JournalInfix); statErr == nil { // it could not be put into the file
+		s.beside.Store(info.Size())
+	}
+	return err
 }

@@ -168,3 +168,88 @@ func TestCrashedJournal(t *testing.T) {
 		}
 	}
 }
+
+// A room's file that is gone, and a journal that a crash has left: what was acknowledged and waits there is served, and the bytes
+// of both count as long as they are there.
+func TestJournalWithoutRoom(t *testing.T) {
+	t.Parallel()
+	charter := crdt.OpenLedger("main")
+	dir := t.TempDir()
+	path := filepath.Join(dir, roomFile(charter.ID()))
+	s, err := openRoomStore(path, charter, 1<<30, func() {}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // after its files were copied
+	replica, err := crdt.NewReplica(charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := replica.Writer(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := crdt.EncodeLiteral("a row")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const packs = 30
+	waits := 0
+	for range packs {
+		if _, err := w.Change(1, func(tx *crdt.Tx) error { _, err := tx.Append(row); return err }); err != nil {
+			t.Fatal(err)
+		}
+		from, _ := w.Sign()
+		frame, _ := replica.PackFrom(from, func(i int) bool { return i < from })
+		if _, err := s.Append([][]byte{frame}); err != nil {
+			t.Fatal(err)
+		}
+		if s.waiting.Load() > 0 {
+			waits++
+		}
+	}
+	journal, err := os.ReadFile(path + store.JournalInfix)
+	if err != nil || waits == 0 || s.beside.Load() != int64(len(journal)) {
+		t.Fatalf("%d packs wait in a journal of %d bytes, %d are counted: %v", waits, len(journal), s.beside.Load(), err)
+	}
+
+	for name, content := range map[string][]byte{"left by a crash": journal, "damaged": append([]byte("?"), journal[1:]...)} {
+		dir := t.TempDir()
+		copied := filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(copied+store.JournalInfix, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		rs, err := newRooms(t.Context(), dir, Policy{}.withDefaults(), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, bytes := rs.all(func(*room) bool { return true }); n != 1 || bytes != int64(len(content)) {
+			t.Errorf("%s: %d rooms of %d bytes are counted, want 1 of %d", name, n, bytes, len(content))
+		}
+		r := &room{id: charter.ID()}
+		if err := rs.load(t.Context(), r, charter); err != nil || r.err != nil {
+			t.Fatal(name, err, r.err)
+		}
+		if got := r.node.Snapshot(); got.View.Changes()+got.Pending != waits || !strings.Contains(log.String(), "file gone") {
+			t.Errorf("%s: %d changes and %d that wait, want %d in all; the log says %q", name, got.View.Changes(), got.Pending, waits, &log)
+		}
+		want := int64(0)
+		if name == "damaged" { // the journal is kept
+			want = int64(len(content))
+		}
+		if got := rs.damaged[r.id]; got != want {
+			t.Errorf("%s: %d bytes of damaged files are counted, want %d", name, got, want)
+		}
+		if err := r.store.Close(); err != nil || r.store.beside.Load() != 0 {
+			t.Errorf("%s: %v, %d bytes of a journal are left", name, err, r.store.beside.Load())
+		}
+		again, err := newRooms(t.Context(), dir, Policy{}.withDefaults(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, bytes := again.all(func(*room) bool { return true }); n != 1 || bytes != want+r.store.size.Load() || again.damaged[r.id] != want {
+			t.Errorf("%s: after a restart %d rooms of %d bytes, want 1 of %d", name, n, bytes, want+r.store.size.Load())
+		}
+	}
+}

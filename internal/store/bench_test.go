@@ -44,7 +44,7 @@ func BenchmarkAppendJournal(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			j, err := NewJournal(s)
+			j, err := OpenJournal(s)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -43,6 +43,7 @@ type Journal struct {
 	path  string
 	room  [32]byte
 
+	length  int64    // of the file: maxJournalBytes, less in tests
 	file    *os.File // nil: there is none
 	key     [journalKey]byte
 	at      int64    // where the next batch goes
@@ -52,7 +53,7 @@ type Journal struct {
 
 	found *JournalDamage
 	fatal error
-	hook  hooks
+	fault func(step string) error // breaks a step in tests: called before it; nil in a program
 }
 
 // JournalDamage is what was wrong with a journal that was found.
@@ -62,22 +63,17 @@ type JournalDamage struct {
 	Frames int    // intact ones behind the place, which were taken
 }
 
-// NewJournal takes over a store that was just created. What a journal of that name holds is of another one, and is removed.
-func NewJournal(s *Store) (*Journal, error) {
-	j := &Journal{store: s, path: s.path + JournalInfix, room: s.header.meta.Room, after: journalAfter}
-	if err := j.remove(); err != nil {
-		return nil, fmt.Errorf("store %s: %w", s.path, err)
-	}
-	return j, nil
-}
-
-// OpenJournal takes over a store that was just opened, or salvaged. Of a journal that a crash has left it puts into the store
-// what is not there, in one transaction, and removes it; a damaged one stays beside it under another name (see Found). Of
-// frames that are equal it puts one there.
+// OpenJournal takes over a store that was just created, opened or salvaged. Of a journal that a crash has left it puts into the
+// store what is not there, in one transaction, and removes it; a damaged one stays beside it under another name (see Found).
+// Of frames that are equal it puts one there. It does so too if the store is a new one, or an older copy, in the place of the one
+// that the journal was made for: frames that were acknowledged are kept, whatever has become of what came before them.
 //
-// Errors are those of the file system, [ErrTooManyDamaged], and of [Store.Append].
-func OpenJournal(s *Store) (*Journal, error) {
-	j := &Journal{store: s, path: s.path + JournalInfix, room: s.header.meta.Room, after: journalAfter}
+// Errors are those of the file system, [ErrTooManyDamaged], and of [Store.Append]. After any of them the store is to be
+// closed, and the next OpenJournal finds the journal, or all of it in the store.
+func OpenJournal(s *Store) (*Journal, error) { return openJournalAs(s, maxJournalBytes, nil) }
+
+func openJournalAs(s *Store, length int64, fault func(string) error) (*Journal, error) {
+	j := &Journal{store: s, path: s.path + JournalInfix, room: s.header.meta.Room, after: journalAfter, length: length, fault: fault}
 	if err := j.replay(); err != nil {
 		return nil, fmt.Errorf("store %s: journal: %w", s.path, err)
 	}
@@ -87,21 +83,23 @@ func OpenJournal(s *Store) (*Journal, error) {
 // Found is what was wrong with the journal that OpenJournal found, nil if nothing was.
 func (j *Journal) Found() *JournalDamage { return j.found }
 
+func (j *Journal) before(step string) error {
+	if j.fault == nil {
+		return nil
+	}
+	return j.fault(step)
+}
+
+// unfinished is the file that is to become the journal. What a killed process left of it is of no use.
+func (j *Journal) unfinished() string { return j.path + ".new" }
+
 // replay takes in the file that a crash has left.
 func (j *Journal) replay() error {
-	f, err := disk.OpenRegular(j.path, os.O_RDWR)
+	_ = os.Remove(j.unfinished()) // if it stays it costs its room, and that there is no journal
+	read, lacking, err := j.look()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxJournalBytes))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	read := readJournal(content, j.room)
-	lacking, err := j.lacking(read.frames)
 	if err != nil {
 		return err
 	}
@@ -122,6 +120,9 @@ func (j *Journal) replay() error {
 	if _, err := j.store.Append(frames); err != nil {
 		return err
 	}
+	if err := j.before("end of replay"); err != nil {
+		return err
+	}
 	reason := read.reason
 	if reason == "" && beyond > 0 {
 		reason = "a batch is not as it was written, and later ones are"
@@ -134,6 +135,35 @@ func (j *Journal) replay() error {
 		return err
 	}
 	return disk.SyncDir(filepath.Dir(j.path))
+}
+
+// look reads the journal's file, and says which of its frames are no records of the store.
+func (j *Journal) look() (read journalRead, lacking map[string]bool, err error) {
+	f, err := disk.OpenRegular(j.path, os.O_RDONLY)
+	if err != nil {
+		return read, nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxJournalBytes+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return read, nil, err
+	}
+	read = readJournal(content, j.room, j.length)
+	lacking, err = j.lacking(read.frames)
+	return read, lacking, err
+}
+
+// JournalWaits returns how many frames a journal beside the store holds that the store does not: who opens the store
+// without it reads less than was acknowledged. It changes nothing. Errors are those of the file system and of [Store.Records].
+func JournalWaits(s *Store) (frames int, err error) {
+	j := &Journal{store: s, path: s.path + JournalInfix, room: s.header.meta.Room, length: maxJournalBytes}
+	_, lacking, err := j.look()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("store %s: journal: %w", s.path, err)
+	}
+	return len(lacking), nil
 }
 
 // keepBeside gives the damaged file at path another name.
@@ -175,8 +205,8 @@ type journalRead struct {
 // readJournal reads the content of a journal's file. Where the batches end, the one that was being written may stand in part,
 // and older ones behind it, which are in the store since. So what stands there and is not in the store is what follows damage:
 // that is for the caller to see.
-func readJournal(b []byte, room [32]byte) (read journalRead) {
-	of, key, ok := parseJournalHead(b)
+func readJournal(b []byte, room [32]byte, length int64) (read journalRead) {
+	of, key, ok := parseJournalHead(b, length)
 	switch {
 	case ok && of != room:
 		read.reason = fmt.Sprintf("it is of room %x, and the store of room %x", of, room)
@@ -211,9 +241,9 @@ func readJournal(b []byte, room [32]byte) (read journalRead) {
 	return read
 }
 
-func parseJournalHead(b []byte) (room [32]byte, key [journalKey]byte, ok bool) {
+func parseJournalHead(b []byte, length int64) (room [32]byte, key [journalKey]byte, ok bool) {
 	const size = len(journalMagic) + 32 + journalKey
-	if len(b) != maxJournalBytes || string(b[:len(journalMagic)]) != journalMagic ||
+	if int64(len(b)) != length || string(b[:len(journalMagic)]) != journalMagic ||
 		crc32.Checksum(b[:size], castagnoli) != binary.BigEndian.Uint32(b[size:]) {
 		return room, key, false
 	}
@@ -269,7 +299,7 @@ func (j *Journal) Append(frames [][]byte) (first uint64, err error) {
 	for _, f := range frames {
 		size += 4 + len(f)
 	}
-	if j.at+int64(size) > maxJournalBytes {
+	if j.at+int64(size) > j.length {
 		return first, j.flush(frames)
 	}
 	if err := j.write(frames, size); err != nil {
@@ -287,14 +317,10 @@ func (j *Journal) make() bool {
 	}
 	j.after = journalAfter // if it cannot be made now, not so soon again
 	rand.Read(j.key[:])
-	content := make([]byte, maxJournalBytes)
+	content := make([]byte, j.length)
 	head := append(append(append(content[:0], journalMagic...), j.room[:]...), j.key[:]...)
 	binary.BigEndian.AppendUint32(head, crc32.Checksum(head, castagnoli))
-	// A crash before it has its name leaves nothing, one after it an empty journal.
-	if disk.WriteNew(j.path, content) != nil {
-		return false
-	}
-	f, err := disk.OpenRegular(j.path, os.O_RDWR)
+	f, err := j.publish(content)
 	if err != nil {
 		return false
 	}
@@ -302,15 +328,38 @@ func (j *Journal) make() bool {
 	return true
 }
 
+// publish makes the file with its content. A crash before it has its name leaves the unfinished one, which the next
+// OpenJournal or publish removes; one after it leaves an empty journal.
+func (j *Journal) publish(content []byte) (*os.File, error) {
+	tmp := j.unfinished()
+	_ = os.Remove(tmp) // if it stays, it is known in the next step
+	f, err := disk.OpenRegular(tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.Write(content); err == nil {
+		err = j.before("sync of the new file")
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = disk.Publish(tmp, j.path)
+	}
+	if err == nil {
+		return f, nil
+	}
+	_ = os.Remove(tmp) // as above
+	return nil, errors.Join(err, f.Close())
+}
+
 // write makes a batch of frames and makes it durable.
 func (j *Journal) write(frames [][]byte, size int) error {
 	if j.store.closed {
 		return ErrClosed
 	}
-	if j.hook.before != nil {
-		if err := j.hook.before(); err != nil {
-			return err
-		}
+	if err := j.before("write"); err != nil {
+		return err
 	}
 	if err := j.whole(); err != nil {
 		return err
@@ -323,15 +372,19 @@ func (j *Journal) write(frames [][]byte, size int) error {
 	b = binary.BigEndian.AppendUint32(b, uint32(size-batchHead))
 	b = append(b, 0, 0, 0, 0)
 	copies := make([]byte, 0, size-batchHead) // what waits is kept, and the frames are the caller's
+	waiting := j.waiting
 	for _, f := range frames {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(f)))
 		b = append(b, f...)
 		start := len(copies)
 		copies = append(copies, f...)
-		j.waiting = append(j.waiting, copies[start:len(copies):len(copies)])
+		waiting = append(waiting, copies[start:len(copies):len(copies)])
 	}
 	binary.BigEndian.PutUint32(b[journalKey+4:], batchCRC(b))
 	if _, err := j.file.WriteAt(b, j.at); err != nil {
+		return err
+	}
+	if err := j.before("sync"); err != nil {
 		return err
 	}
 	// Commit point. A crash before it leaves the batches before this one and of this one any part, which its CRC shows: nobody
@@ -339,10 +392,10 @@ func (j *Journal) write(frames [][]byte, size int) error {
 	if err := disk.Datasync(j.file); err != nil {
 		return err
 	}
-	j.at += int64(size)
-	if j.hook.after != nil {
-		return j.hook.after()
+	if err := j.before("answer"); err != nil {
+		return err
 	}
+	j.waiting, j.at = waiting, j.at+int64(size)
 	return nil
 }
 
@@ -355,7 +408,7 @@ func (j *Journal) whole() error {
 	switch {
 	case err != nil:
 		return err
-	case size != maxJournalBytes:
+	case size != j.length:
 		return &DamageError{Path: j.path, Record: NoRecord, Offset: size, Reason: "something changed the length of the file, in use"}
 	case id.Links == 0:
 		return errDeleted
@@ -369,11 +422,12 @@ func (j *Journal) flush(frames [][]byte) error {
 		return j.fatal
 	}
 	// A crash before the commit leaves all that waits in the journal. A crash after it leaves it in both.
-	if _, err := j.store.Append(append(j.waiting, frames...)); err != nil {
+	all := append(j.waiting, frames...)
+	if _, err := j.store.Append(all); err != nil {
 		j.fatal = err
 		return err
 	}
-	clear(j.waiting)
+	clear(all) // the caller's among them
 	j.waiting, j.at = j.waiting[:0], journalHead
 	return nil
 }
@@ -386,9 +440,15 @@ func (j *Journal) end() error {
 	if j.file == nil {
 		return nil
 	}
-	err := j.file.Close()
-	j.file = nil
-	return errors.Join(err, j.remove())
+	err := j.before("removal")
+	if err == nil {
+		err = errors.Join(j.file.Close(), j.remove())
+		j.file = nil
+	}
+	if err != nil { // what stays there must not be added to a store that was merged meanwhile
+		j.fatal = fmt.Errorf("store %s: %w: journal: %w", j.store.path, ErrFatal, err)
+	}
+	return j.fatal
 }
 
 // remove removes the file, durably.
@@ -429,6 +489,22 @@ func (j *Journal) Replace(from uint64, frames [][]byte) error {
 
 // Size is [Store.Size], without the journal's file.
 func (j *Journal) Size() (int64, error) { return j.store.Size() }
+
+// FileSize is the length in bytes of the journal's file, 0 if there is none.
+func (j *Journal) FileSize() int64 {
+	if j.file == nil {
+		return 0
+	}
+	return j.length
+}
+
+// Waiting is how many bytes of what waits are in memory, about: less than the file is long.
+func (j *Journal) Waiting() int64 {
+	if len(j.waiting) == 0 {
+		return 0
+	}
+	return j.at - journalHead
+}
 
 // Close puts what waits into the store, removes the file of the journal and closes the store. After a failed write the file
 // stays, for the next OpenJournal.

@@ -13,6 +13,9 @@ import (
 	"testing"
 )
 
+// testJournalBytes is the length of journals in tests: short ones are full soon, and cost less to make.
+const testJournalBytes = 128 << 10
+
 // newJournal makes a store with a journal whose file is there, and returns the records of both.
 func newJournal(t testing.TB, path string) (*Journal, [][]byte) {
 	t.Helper()
@@ -20,7 +23,7 @@ func newJournal(t testing.TB, path string) (*Journal, [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := NewJournal(s)
+	j, err := openJournalAs(s, testJournalBytes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func openJournal(t testing.TB, path string) *Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := OpenJournal(s)
+	j, err := openJournalAs(s, testJournalBytes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +147,7 @@ func TestJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "room.db")
 	j, all := newJournal(t, path)
 	n, flushed, direct := uint64(len(all)), 0, 0
-	for round := range 250 {
+	for round := range 200 {
 		most := []int{20, 300, 60_000}[rnd.IntN(3)]
 		to := n + 1 + rnd.Uint64N(20)
 		if round%60 == 30 {
@@ -214,7 +217,7 @@ func TestJournalTorn(t *testing.T) {
 			add(40, 2000)
 			wrapped = j.at < at
 		}
-		for round := range 15 {
+		for round := range 8 {
 			before, was := slices.Clone(all), []byte(nil)
 			if j.file != nil {
 				was = readFile(t, j.path)
@@ -318,32 +321,27 @@ func TestJournalRot(t *testing.T) {
 	}
 }
 
-// TestJournalOfAnother: a journal is of the store that it was made for; a new store takes nothing from it.
+// TestJournalOfAnother: a journal is of the room that it was made for, whatever has become of the store.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
 	j, all := newJournal(t, filepath.Join(t.TempDir(), "room.db"))
+	older := readFile(t, j.store.path)
+	inStore := len(all)
 	for n := uint64(len(all)); n < 20; n++ {
-		journalAppend(t, j, numbered(n, n+1, 100))
+		all = append(all, journalAppend(t, j, numbered(n, n+1, 100))...)
 	}
 	path := crashed(t, j, nil)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	mustDo(t, os.Remove(path)) // the store is gone, and what waits is not
 	s, err := Create(path, testMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := NewJournal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	noFile(t, n.path)
-	if n.Len() != 0 {
-		t.Errorf("got %d records, want none", n.Len())
-	}
-	if err := n.Close(); err != nil {
-		t.Fatal(err)
-	}
+	mustClose(t, s)
+	reopenCrashed(t, "a new store", path, all[inStore:])
+
+	path = crashed(t, j, nil)
+	mustDo(t, os.WriteFile(path, older, 0o600)) // a backup
+	reopenCrashed(t, "an older store", path, all)
 
 	// Of another room: nothing of it is taken, and it is not thrown away.
 	other := filepath.Join(t.TempDir(), "other.db")
@@ -366,9 +364,16 @@ func TestJournalOfAnother(t *testing.T) {
 func TestJournalWriteFails(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(t *testing.T, j *Journal){
-		"before":  func(_ *testing.T, j *Journal) { j.hook.before = func() error { return errBroken } },
-		"after":   func(_ *testing.T, j *Journal) { j.hook.after = func() error { return errBroken } },
-		"cut":     func(t *testing.T, j *Journal) { mustDo(t, os.Truncate(j.path, maxJournalBytes-1)) },
+		"before": func(_ *testing.T, j *Journal) { j.fault = func(string) error { return errBroken } },
+		"after": func(_ *testing.T, j *Journal) {
+			j.fault = func(step string) error {
+				if step == "answer" {
+					return errBroken
+				}
+				return nil
+			}
+		},
+		"cut":     func(t *testing.T, j *Journal) { mustDo(t, os.Truncate(j.path, testJournalBytes-1)) },
 		"deleted": func(t *testing.T, j *Journal) { mustDo(t, os.Remove(j.path)) },
 		"store":   func(t *testing.T, j *Journal) { mustDo(t, os.Remove(j.store.path)) },
 	} {

@@ -53,11 +53,7 @@ func openAppender(path string, journal bool) (appender, error) {
 	case !journal:
 		return s, nil
 	}
-	open := OpenJournal
-	if created {
-		open = NewJournal
-	}
-	j, err := open(s)
+	j, err := OpenJournal(s)
 	if err == nil {
 		j.after = 1 // children do not live long
 	}
