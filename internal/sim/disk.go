@@ -2,7 +2,10 @@ package sim
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -155,6 +158,9 @@ func (d *disk) Adopt() error {
 // crash takes from the disk what was not synced.
 func (d *disk) crash() {
 	d.fault = ""
+	if f, ok := d.medium.(*files); ok {
+		d.broken(f.kill())
+	}
 	d.release()
 	if m, ok := d.medium.(*memory); ok && len(m.records) > m.synced {
 		m.records = m.records[:m.synced]
@@ -301,25 +307,60 @@ func (m *memory) release() {}
 
 // files is a medium of real files. A process that ends lets go of it; the next one opens it.
 type files struct {
-	path string
-	meta store.Meta
-	open *store.Store
+	path    string
+	meta    store.Meta
+	journal bool // before the store there is a journal, as a relay's
+	open    opened
 }
 
-func newFiles(dir string, room crdt.Charter) (*files, error) {
-	f := &files{path: filepath.Join(dir, "room"), meta: store.Meta{Room: room.ID(), Charter: room.Append(nil)}}
+// opened is a [store.Store] or a [store.Journal].
+type opened interface {
+	Append(frames [][]byte) (uint64, error)
+	Replace(from uint64, frames [][]byte) error
+	Records(yield func(n uint64, record []byte) error) error
+	Close() error
+}
+
+func newFiles(dir string, room crdt.Charter, journal bool) (*files, error) {
+	f := &files{path: filepath.Join(dir, "room"), meta: store.Meta{Room: room.ID(), Charter: room.Append(nil)}, journal: journal}
+	return f, f.create()
+}
+
+func (f *files) create() error {
 	s, err := store.Create(f.path, f.meta)
-	f.open = s
-	return f, err
+	if err != nil {
+		return err
+	}
+	return f.use(s)
 }
 
-func (f *files) store() (*store.Store, error) {
+func (f *files) use(s *store.Store) error {
+	f.open = s
+	if !f.journal {
+		return nil
+	}
+	j, err := store.OpenJournal(s)
+	if err != nil {
+		return err
+	}
+	f.open = j
+	if found := j.Found(); found != nil {
+		return fmt.Errorf("a crash is taken for damage: %w", found.Damage)
+	}
+	j.Always()
+	return nil
+}
+
+func (f *files) store() (opened, error) {
 	if f.open != nil {
 		return f.open, nil
 	}
 	s, err := store.Open(f.path)
-	f.open = s
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	err = f.use(s)
+	return f.open, err
 }
 
 func (f *files) Records(yield func(uint64, []byte) error) error {
@@ -346,19 +387,42 @@ func (f *files) Replace(from uint64, frames [][]byte) error {
 	return s.Replace(from, frames)
 }
 
-func (f *files) rewrite(records [][]byte) (err error) {
+func (f *files) rewrite(records [][]byte) error {
 	f.release()
 	f.path += "x" // what is there stays as it is
-	if f.open, err = store.Create(f.path, f.meta); err != nil || len(records) == 0 {
+	if err := f.create(); err != nil || len(records) == 0 {
 		return err
 	}
-	_, err = f.open.Append(records)
+	_, err := f.open.Append(records)
 	return err
+}
+
+// kill leaves the files as they are now: to close a journal would put what it holds into the store.
+func (f *files) kill() error {
+	if f.open == nil || !f.journal {
+		return nil
+	}
+	next := f.path + "k"
+	for _, suffix := range []string{"", store.JournalInfix} {
+		content, err := os.ReadFile(f.path + suffix)
+		if errors.Is(err, fs.ErrNotExist) && suffix != "" {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(next+suffix, content, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.release()
+	f.path = next
+	return nil
 }
 
 func (f *files) release() {
 	if f.open != nil {
-		_ = f.open.Close() // nothing is left to be written
+		_ = f.open.Close() // a journal's last words are checked by the next process
 		f.open = nil
 	}
 }

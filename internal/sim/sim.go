@@ -341,5 +341,5 @@ func (s *Sim) medium(i int, spec NodeSpec) (medium, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return newFiles(dir, s.charter)
+	return newFiles(dir, s.charter, spec.Role == Relay)
 }

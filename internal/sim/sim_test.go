@@ -120,7 +120,7 @@ func TestScenarios(t *testing.T) {
 
 // TestFiles plays scenarios on real stores instead of those in memory.
 func TestFiles(t *testing.T) {
-	for seed := uint64(1); seed <= 3; seed++ {
+	for seed := uint64(1); seed <= 5; seed++ {
 		sc := Generate(seed, nil, "crash", "fail", "restore", "cut", "lose")
 		for i := range sc.Nodes {
 			sc.Nodes[i].Files = true

@@ -80,6 +80,9 @@ func openJournalAs(s *Store, length int64, fault func(string) error) (*Journal, 
 	return j, nil
 }
 
+// Always makes the file with the next append, however few came before.
+func (j *Journal) Always() { j.after = 0 }
+
 // Found is what was wrong with the journal that OpenJournal found, nil if nothing was.
 func (j *Journal) Found() *JournalDamage { return j.found }
 
