@@ -179,8 +179,9 @@ func readToEnd(t testing.TB, c any) {
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	// The same times hold for those that do read: long enough for them on a busy machine.
 	r := startRelayLimits(t, dir, Policy{}, transport.Limits{
-		WriteTimeout: 500 * time.Millisecond, PingPeriod: 200 * time.Millisecond, ReadTimeout: time.Second,
+		WriteTimeout: 2 * time.Second, PingPeriod: 500 * time.Millisecond, ReadTimeout: 3 * time.Second,
 	})
 	a, b := join(t, r.URL(), "main"), join(t, r.URL(), "main")
 	ws := dialRelay(t, r)
