@@ -130,6 +130,14 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, charter 
 	if got := o.store.Meta().Room; got != room {
 		return nil, errors.Join(fmt.Errorf("store %s: holds room %x, not %q: move the file away", path, got[:4], charter.Name), o.close())
 	}
+	// That a relay has left, whose files were copied here; nothing is appended by it.
+	j, err := store.OpenJournal(o.store)
+	if err != nil {
+		return nil, errors.Join(storeHint(err, person), o.close())
+	}
+	if found := j.Found(); found != nil {
+		p.note("%v: what is intact was taken in, and the file is %s now", found.Damage, found.Kept)
+	}
 	err = o.openNode(ctx, charter, person, report, onlyCopy)
 	var refused *crdt.RefusedError
 	if errors.As(err, &refused) && report == nil {

@@ -69,6 +69,13 @@ func (p *program) withRoom(word string, charter crdt.Charter, roomFlag string, f
 	if st.Meta().Room != charter.ID() {
 		return fmt.Errorf("store %s: holds another room than %s: move the file away", st.Path(), charter.Name)
 	}
+	// A relay's files, copied here.
+	switch waits, err := store.JournalWaits(st); {
+	case err != nil:
+		return err
+	case waits > 0:
+		p.note("left out what a relay has not yet put into the file (records: %d): it waits in %s, and tallystick run %s takes it in", waits, st.Path()+store.JournalInfix, person.Name)
+	}
 	return f(st)
 }
 

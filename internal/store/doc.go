@@ -44,7 +44,7 @@
 //
 // Two syncs are what one change alone waits for. Who appends often, a relay, does it through a [Journal]: a file of fixed length
 // beside the store, written in order, one sync a batch. A batch has a CRC, so what a crash has left of the one that was being
-// written is known for what it is; whoever opens the store next puts the others into it ([OpenJournal]). It rests on the
+// written is known for what it is; whoever opens the store next puts the others into it ([OpenJournal]). Who opens the store alone can ask what it lacks ([JournalWaits]). It rests on the
 // same as bbolt does: that a sector is written wholly or not at all, since a batch may begin in the one in which the last ends.
 // A journal that is damaged elsewhere costs the batches that are damaged, and stays beside it under another name; its newest
 // batch, if that rots, cannot be told from one that was never acknowledged.
