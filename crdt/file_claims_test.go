@@ -49,6 +49,7 @@ func TestFileClaimsShareTheBound(t *testing.T) {
 // What a file holds beyond what its head claims is not taken into memory: reading ends in the pack that is too much, whatever
 // comes behind it.
 func TestFileHoldsNoMoreThanItClaims(t *testing.T) {
+	oneGoroutine(t)
 	const claim = 2 << 20
 	r := longLedger(t)
 	saved := r.Save(nil)

@@ -17,6 +17,7 @@ import (
 // A run that goes on after a fork which was accepted first stays the run that it
 // was.
 func TestFileKeepsRuns(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	r := newReplica(t, m.charter)
@@ -73,6 +74,7 @@ func longLedger(t testing.TB) *crdt.Replica {
 // Every region of a long file is damaged in turn: all segments before it are kept,
 // and the first change that is not is named.
 func TestFileDamageByPlace(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	r := longLedger(t)
 	saved := r.Save(nil)

@@ -123,6 +123,7 @@ func TestClaimsAllocateNothing(t *testing.T) {
 // Packs that were accepted one after the other become one as long as that holds
 // to the bounds, and what is sent from any place where one ended is understood.
 func TestMerging(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	a, b := newReplica(t, m.charter), newReplica(t, m.charter)

@@ -34,3 +34,12 @@ func raceless(n, few int) int {
 	}
 	return n
 }
+
+// oneGoroutine skips a long test under the race detector: it shares nothing, so there is no race to find, and without the
+// detector it runs in full.
+func oneGoroutine(t *testing.T) {
+	t.Helper()
+	if crdt.RaceDetector {
+		t.Skip("one goroutine, sharing nothing")
+	}
+}

@@ -143,6 +143,7 @@ func byName(call func(m *misused, n crdt.Name) error, good ...string) (all []mis
 // Every function and method that takes something or can fail has a row here; what
 // takes nothing and cannot fail has nothing to be misused.
 func TestMisuseOfEverything(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	table := misuses()
 	api := exportedAPI(t)

@@ -221,9 +221,14 @@ func logMisuses() map[string][]misuse {
 		"Replica.Prev":      trusted(func(m *misused, i int) { m.r.Prev(i) }),
 		"Replica.Continued": trusted(func(m *misused, i int) { m.r.Continued(i) }),
 		"Replica.PackFrom":  trusted(func(m *misused, i int) { m.r.PackFrom(i, nil) }),
-		"Links.At":          trusted(func(m *misused, i int) { m.r.At(0).Links.At(i) }),
-		"View.ChangeAt":     trusted(func(m *misused, i int) { m.r.View().ChangeAt(i) }),
-		"View.NameOf":       trusted(func(m *misused, i int) { m.r.View().NameOf(crdt.Key{Change: i}) }),
+		"Replica.PlanPack":  trusted(func(m *misused, i int) { m.r.PlanPack(i, nil) }),
+		"PackPlan.AppendTo": nothing("of no pack", func(m *misused) bool {
+			p, _ := m.r.PlanPack(0, func(int) bool { return true })
+			return !p.Empty() || len(p.AppendTo(nil)) > 1
+		}),
+		"Links.At":      trusted(func(m *misused, i int) { m.r.At(0).Links.At(i) }),
+		"View.ChangeAt": trusted(func(m *misused, i int) { m.r.View().ChangeAt(i) }),
+		"View.NameOf":   trusted(func(m *misused, i int) { m.r.View().NameOf(crdt.Key{Change: i}) }),
 		"Replica.Back": append(trusted(func(m *misused, i int) { m.r.Back(i, 1) }),
 			nothing("back beyond the first", func(m *misused) bool { _, ok := m.r.Back(0, math.MaxUint64); return ok })...),
 		"Replica.Index": nothing("no such change", func(m *misused) bool { _, ok := m.r.Index(none); return ok }),

@@ -143,6 +143,7 @@ func withHeads(t testing.TB, snapshot []byte, of, put *crdt.Replica) []byte {
 }
 
 func TestSnapshotRefusals(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	r := longLedger(t)
 	b := mustSnapshot(t, r)

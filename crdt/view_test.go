@@ -73,6 +73,7 @@ func TestViewsWhileTheReplicaGoesOn(t *testing.T) {
 // An author may fork as often as it likes: a View that is asked who forked costs no
 // more for it, and an older View says what it said.
 func TestViewsOfManyForks(t *testing.T) {
+	oneGoroutine(t)
 	const forks = 2000
 	l := newMill(t, crdt.Ledger)
 	r := newReplica(t, l.charter)
