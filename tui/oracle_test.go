@@ -176,6 +176,23 @@ func TestOracleSave(t *testing.T) {
 		t.Errorf("the saved scenario comes to %x, shown was %x", got, want)
 	}
 
+	early := simDriver(t, "two-of-seven", 120, 36, func(o *Options) {
+		o.Save = func(n string, b []byte) (string, error) { name, content = n, b; return n, nil }
+	})
+	early.rounds(2)
+	early.press("x")
+	if sc, err = sim.Parse(name, content); err != nil {
+		t.Fatal(err)
+	}
+	if run, err = sim.New(sc); err != nil {
+		t.Fatal(err)
+	}
+	for run.Step() {
+	}
+	if rep := run.Report(); !rep.OK {
+		t.Errorf("a run saved before its script's end does not come to what its file expects: %v", rep.Expect)
+	}
+
 	failing := simDriver(t, "two-of-seven", 120, 36, func(o *Options) {
 		o.Save = func(string, []byte) (string, error) { return "", errors.New("the disk is full") }
 	})
