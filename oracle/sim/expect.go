@@ -63,7 +63,11 @@ func (r *Run) judge(rep *Report) Verdicts {
 	}
 	if e.InHonestRange {
 		got := worst(func(p *ReportPair) int64 { return p.OutsideHonest })
-		add("in_honest_range", priced && got == 0, "%d prices were not between honest votes", got)
+		if lied, f := r.lied(), r.terms.F(); lied > f { // nothing was looked at: that is no success
+			add("in_honest_range", false, "%d of %d lied, and that is promised for at most %d", lied, len(r.players), f)
+		} else {
+			add("in_honest_range", priced && got == 0, "%d prices were not between honest votes", got)
+		}
 	}
 	if e.Convicted != nil {
 		add("convicted", r.convicts(e.Convicted), "%v, want %v at every honest replica", r.convicted(), e.Convicted)
@@ -77,7 +81,14 @@ func (r *Run) judge(rep *Report) Verdicts {
 	}
 	if e.WithinMS > 0 {
 		got := rep.Agreement.HealedInMS
-		add("converged_within_ms", r.counters.partitions > 0 && got >= 0 && got <= e.WithinMS, "%d ms after healing, want at most %d", got, e.WithinMS)
+		switch {
+		case len(r.agree.converged) == 0:
+			add("converged_within_ms", false, "the network did not heal, or was never parted; want at most %d after healing", e.WithinMS)
+		case got < 0:
+			add("converged_within_ms", false, "not all were equal after healing, want at most %d", e.WithinMS)
+		default:
+			add("converged_within_ms", got <= e.WithinMS, "%d ms after healing, want at most %d", got, e.WithinMS)
+		}
 	}
 	if len(e.Findings) > 0 {
 		var missing []string
@@ -89,6 +100,16 @@ func (r *Run) judge(rep *Report) Verdicts {
 		add("findings", len(missing) == 0, "not found: %s", strings.Join(missing, ", "))
 	}
 	return all
+}
+
+// lied is how many oracles have lied so far, or had their disks rolled back.
+func (r *Run) lied() (n int) {
+	for _, p := range r.players {
+		if p.fallen {
+			n++
+		}
+	}
+	return n
 }
 
 // convicted are those that some honest replica has convicted.

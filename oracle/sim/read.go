@@ -48,7 +48,7 @@ func readJSON(file string, b []byte, into any) (*reading, error) {
 	r.dec.UseNumber()
 	switch {
 	case len(b) > MaxFileBytes:
-		return r, r.err(0, "", fmt.Sprintf("%d bytes, at most %d", len(b), MaxFileBytes))
+		return r, r.err(0, "", fmt.Sprintf("more than %d bytes: at most that are read", MaxFileBytes))
 	case !utf8.Valid(b):
 		return r, r.err(invalidUTF8(b), "", "not UTF-8")
 	}

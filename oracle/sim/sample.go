@@ -100,12 +100,7 @@ func (r *Run) ask(p *player) [32]byte {
 func (r *Run) sample() {
 	r.look()
 	slot := r.slot - 1
-	lying := 0
-	for _, p := range r.players {
-		if p.fallen {
-			lying++
-		}
-	}
+	lying := r.lied()
 	for i := range r.pairs {
 		truth := r.markets[i].at(slot)
 		for _, p := range r.players {
