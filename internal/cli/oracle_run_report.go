@@ -22,12 +22,29 @@ func (p *program) sayReport(r *sim.Report) error {
 			err = p.printf(format, args...)
 		}
 	}
+	lied, f := 0, (len(r.Oracles)-1)/3
+	for _, o := range r.Oracles {
+		if o.Byzantine {
+			lied++
+		}
+	}
 	say("%s: seed %d, %.1f s in %d ms", r.Scenario, r.Seed, float64(r.DurationMS)/1000, r.WallMS)
+	proved := "proved"
+	if lied <= f {
+		say("%d of %d oracles lie, %d can be borne", lied, len(r.Oracles), f)
+	} else {
+		proved = "not proved:"
+		say("%d of %d oracles lie, only %d can be borne: nothing is promised", lied, len(r.Oracles), f)
+	}
 	for _, o := range r.Pairs {
 		say("")
-		say("%s %s (proved %s to %s), %s; truth %s", o.Pair, orNone(o.Price), orNone(o.Low), orNone(o.High), o.Status, orNone(o.Truth))
+		say("%s %s (%s %s to %s), %s; truth %s", o.Pair, orNone(o.Price), proved, orNone(o.Low), orNone(o.High), o.Status, orNone(o.Truth))
 		say("  error now %s, root mean square %s, at most %s, of %d prices", percent(o.ErrorPPM), percent(o.RMSPPM), percent(o.MaxPPM), o.Prices)
-		say("  slots without a new price: %d, of them for want of votes: %d; wide: %d; prices not between honest votes: %d", o.NoNewPriceSlots, o.InsufficientSlots, o.WideSlots, o.OutsideHonest)
+		outside := fmt.Sprint(o.OutsideHonest)
+		if lied > f {
+			outside = "not asked"
+		}
+		say("  slots without a new price: %d, of them for want of votes: %d; wide: %d; prices not between honest votes: %s", o.NoNewPriceSlots, o.InsufficientSlots, o.WideSlots, outside)
 		for _, name := range sortedKeys(o.ByStrategy) {
 			s := o.ByStrategy[name]
 			say("  %-10s root mean square %s, at most %s", name, percent(s.RMSPPM), percent(s.MaxPPM))

@@ -27,7 +27,7 @@ func (p *program) addOracleScreen(cmd *cobra.Command) {
 	var ascii bool
 	cmd.Use = "oracle [SCENARIO]"
 	cmd.Long = oracleScreenLong
-	cmd.Example = "tallystick oracle\ntallystick oracle too-many\ntallystick oracle run two-of-seven --stream"
+	cmd.Example = "tallystick oracle\ntallystick oracle too-many\ntallystick oracle run two-of-seven --json --stream"
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 1 {
 			return usage("oracle takes one SCENARIO, not %d words", len(args))
@@ -50,7 +50,7 @@ func (p *program) addOracleScreen(cmd *cobra.Command) {
 			return err
 		}
 		if !p.InTerminal || !p.OutTerm {
-			return usage("the oracle screen needs a terminal as standard input and output; without one: tallystick oracle run %s --stream", word)
+			return usage("the oracle screen needs a terminal as standard input and output; without one: tallystick oracle run %s", word)
 		}
 		o := tui.Options{
 			Scenario: func() (sim.Scenario, error) { return sc, nil },
