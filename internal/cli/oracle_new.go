@@ -217,6 +217,9 @@ func (p *program) oracleNew(name string, f newFlags) error {
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(terms.Pairs, func(p oracle.Pair) bool { return p.Name == pair.Name }) {
+			return usage("--pair: %s is there twice: one pair has one unit", pair.Name)
+		}
 		terms.Pairs = append(terms.Pairs, pair)
 	}
 	charter, err := oracle.NewCharter(name, writers, terms)

@@ -78,6 +78,9 @@ func (p *program) oracleReplay(path string, f replayFlags) error {
 	if _, err := oracle.ParsePairName(f.pair); err != nil {
 		return usage("--pair: %w", err)
 	}
+	if f.expo < -oracle.MaxDigits || f.expo > 0 {
+		return usage("--expo: the exponent of the unit is %d to 0, not %d", -oracle.MaxDigits, f.expo)
+	}
 	venues, reads, err := parseMap(f.maps)
 	if err != nil {
 		return err
@@ -86,6 +89,9 @@ func (p *program) oracleReplay(path string, f replayFlags) error {
 	if err != nil {
 		if len(venues) == 0 && errors.Is(err, replay.ErrNumber) {
 			err = fmt.Errorf("%w; --map names the columns that are read", err)
+		}
+		if len(venues) > 0 && errors.Is(err, replay.ErrEmpty) {
+			err = fmt.Errorf("%w: of %s; --map names venues of the file", err, strings.Join(venues, ", "))
 		}
 		return fmt.Errorf("oracle replay: %w", err)
 	}
@@ -227,6 +233,10 @@ func (p *program) sayReplay(rec *replay.Recording, s replay.Setup, r *replay.Rep
 	}
 	say("%d of %d lie, the committee bears %d; a price needs %d votes", liars, len(s.Venues), r.F, 2*r.F+1)
 	say("%d moments, %d without a price (too few votes), %d with a wide one", r.Moments, r.Insufficient, r.Wide)
+	if liars == len(s.Venues) {
+		say("no oracle is honest: there is nothing to measure by")
+		return err
+	}
 	say("honest venues lay apart: median %s, 99 of 100 within %s, at most %s (%s)", perCent(r.Spread.Median), perCent(r.Spread.P99), perCent(r.Spread.Max), utc(r.Spread.MaxAt))
 	say("outside the honest votes, and the honest venues' newest trades (known or not):")
 	say("%-32s %8s %12s | %8s %10s %10s %12s", "rule", "times", "at most", "times", "median", "p99", "at most")
