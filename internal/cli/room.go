@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -161,8 +162,12 @@ func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *p
 	if report != nil {
 		found = report.String()
 	}
+	key := person.Secret.PrivateKey()
+	if charter.Kind == crdt.Oracle && charter.Closed() && !slices.Contains(charter.Writers, person.Author) {
+		key = nil // a reader: holds the room as anybody may, and cannot write
+	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
-		Charter: charter, Key: person.Secret.PrivateKey(), Store: o.store, Last: o.last, Sent: o.sent, Copied: o.store.Moved(),
+		Charter: charter, Key: key, Store: o.store, Last: o.last, Sent: o.sent, Copied: o.store.Moved(),
 		OnlyCopy: onlyCopy, Salvaged: found,
 	})
 	return err
