@@ -118,8 +118,7 @@ func TestSumUp(t *testing.T) {
 			all = append(all, share{x, int64(i)})
 		}
 		s, above := sumUp(all)
-		var atMost func(v int64) int
-		atMost = func(v int64) (n int) {
+		atMost := func(v int64) (n int) {
 			for _, x := range ppm {
 				if x <= v {
 					n++
