@@ -135,6 +135,10 @@ func txMisuses() map[string][]misuse {
 	}
 	return map[string][]misuse{
 		"Tx.Append": {on("in a json room", crdt.ErrNoEffect, "", func(tx *crdt.Tx, _ crdt.Name) error { _, err := tx.Append(one); return err })},
+		"Tx.AppendReferring": {on("in a json room", crdt.ErrNoEffect, "", func(tx *crdt.Tx, n crdt.Name) error { // the others: TestTxInFeedRooms
+			_, err := tx.AppendReferring(n, func(int64, uint32, int64) (crdt.Literal, error) { return one, nil })
+			return err
+		})},
 		"Tx.Mark": append(by(func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, one) }, "root", "map", "list", "text", "register", "counter", "value", "element"),
 			on("no literal", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, nil) }),
 			on("too deep", crdt.ErrLiteral, "list", func(tx *crdt.Tx, n crdt.Name) error { return tx.Mark(n, deep) })),
@@ -240,6 +244,9 @@ func logMisuses() map[string][]misuse {
 			return any
 		}),
 		"View.RowsOf":  trusted(func(m *misused, i int) { m.r.View().RowsOf(i) }),
+		"View.MarksOf": trusted(func(m *misused, i int) { m.r.View().MarksOf(i) }),
+		"View.Element": append(trusted(func(m *misused, i int) { m.r.View().Element(i, 1, 0, 0) }),
+			nothing("of a json room", func(m *misused) bool { _, ok := m.r.View().Element(0, 0, 0, 0); return ok })...),
 		"Replica.Tips": nothing("stopped at once", func(m *misused) bool { m.r.Tips(func(int) bool { return false }); return false }),
 		"Replica.TipsOf": nothing("of nobody", func(m *misused) (any bool) {
 			m.r.TipsOf(crdt.Author{}, func(int) bool { any = true; return true })

@@ -181,6 +181,23 @@ func TestTxInFeedRooms(t *testing.T) {
 		}
 		unchanged(t, r, w, crdt.ErrLiteral, func(tx *crdt.Tx) error { _, err := tx.Append(crdt.Literal{0xff}); return err })
 		unchanged(t, r, w, crdt.ErrNoTarget, func(tx *crdt.Tx) error { return tx.Mark(crdt.Name{Change: crdt.ChangeID{1}}, one) })
+		says := func(l crdt.Literal, err error) func(int64, uint32, int64) (crdt.Literal, error) {
+			return func(int64, uint32, int64) (crdt.Literal, error) { return l, err }
+		}
+		for _, none := range []crdt.Name{crdt.Root, crdt.Feed, {Index: 2}, {Change: crdt.ChangeID{1}}} {
+			unchanged(t, r, w, crdt.ErrNoTarget, func(tx *crdt.Tx) error { _, err := tx.AppendReferring(none, says(one, nil)); return err })
+		}
+		for want, make := range map[error]func(int64, uint32, int64) (crdt.Literal, error){
+			crdt.ErrLiteral: says(crdt.Literal{0xff}, nil), errStop: says(nil, errStop),
+		} {
+			unchanged(t, r, w, want, func(tx *crdt.Tx) error {
+				n, err := tx.Append(one)
+				if err == nil {
+					_, err = tx.AppendReferring(n, make)
+				}
+				return err
+			})
+		}
 		if held, err := r.Values(crdt.Root, "k"); len(held) > 0 || err != nil {
 			t.Errorf("values: %v, %v", held, err)
 		}

@@ -80,6 +80,10 @@ func (w *world) txOp(r *crdt.Replica, tx *crdt.Tx) error {
 		return tx.Mark(pick(w.dice, all), w.txLiteral())
 	}
 	if w.charter.Kind != crdt.JSON {
+		rows := w.knownNames(r, func(_ *refObject, t *refThing) bool { return t != nil })
+		if len(rows) > 0 && w.chance(30) {
+			return w.txReferring(tx, pick(w.dice, rows))
+		}
 		n, err := tx.Append(w.txLiteral())
 		if err == nil && w.chance(20) {
 			err = tx.Mark(n, w.txLiteral())
@@ -93,6 +97,28 @@ func (w *world) txOp(r *crdt.Replica, tx *crdt.Tx) error {
 	}
 	kind := w.ref.doc.objects[refName{hash32(at.Change), int(at.Index)}].kind
 	return w.txOn(tx, at, crdt.ObjectKind(kind), 3)
+}
+
+// A referring is the literal of a row that holds the name of another, and the id of
+// what that should be.
+type referring struct {
+	Name []int64 `crdt:"n"` // k, index, d
+	Of   []byte  `crdt:"of"`
+	At   int     `crdt:"at"`
+}
+
+// txReferring appends a row that refers to target, and maybe one that refers to that.
+func (w *world) txReferring(tx *crdt.Tx, target crdt.Name) error {
+	of := func(n crdt.Name) func(k int64, index uint32, d int64) (crdt.Literal, error) {
+		return func(k int64, index uint32, d int64) (crdt.Literal, error) {
+			return crdt.EncodeLiteral(referring{[]int64{k, int64(index), d}, n.Change[:], int(n.Index)})
+		}
+	}
+	n, err := tx.AppendReferring(target, of(target))
+	if err == nil && w.chance(20) {
+		_, err = tx.AppendReferring(n, of(crdt.Name{Index: n.Index}))
+	}
+	return err
 }
 
 // txOn edits the object at, and with some luck what it makes there.

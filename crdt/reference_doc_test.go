@@ -60,12 +60,18 @@ type refMark struct {
 	literal     any
 }
 
+type refSaid struct {
+	target refName
+	refMark
+}
+
 type refDoc struct {
 	log     *refLog
 	objects map[refName]*refObject
 	things  map[refName]*refThing
 	marks   map[refMarkKey]refMark
 	made    []refName // objects and things, oldest first
+	said    []refSaid // the marks that took effect, in order of arrival
 	voids   int
 	seen    map[string]int // how often what happened
 }
@@ -287,6 +293,7 @@ func (d *refDoc) effect(o refOp, c *refChange, place int) bool {
 		old, marked := d.marks[key]
 		d.noteMark(object, thing, marked)
 		m := refMark{c.lamport, place, c.id, o.literal}
+		d.said = append(d.said, refSaid{target, m})
 		if !marked || refGreater(m.lamport, m.change, m.op, old.lamport, old.change, old.op) {
 			d.marks[key] = m
 		}

@@ -45,6 +45,8 @@ type Tx struct {
 
 	behind *thing // an element right behind which inserts go, whatever the index: see History
 
+	referring []txReferring // the appends whose literals hold a name, in order
+
 	needed []int32 // log indexes of links without which what ops name cannot be named
 	links  []int32 // log indexes, by id: what appendPayload linked
 	buf    []byte
@@ -92,7 +94,11 @@ func (tx *Tx) begin(prev int32) {
 	clear(tx.slots)
 }
 
-func (tx *Tx) end() { tx.open = false }
+func (tx *Tx) end() {
+	tx.open = false
+	clear(tx.referring) // what they hold is the caller's
+	tx.referring = tx.referring[:0]
+}
 
 // selfPrefix begins the ids that stand in names of things of changes under
 // construction, in place of the ids that those will have. The rest says which change,
@@ -225,6 +231,53 @@ func (tx *Tx) Append(l Literal) (Name, error) {
 	}
 	tx.tails = append(tx.tails, l...)
 	return tx.add(txOp{code: opAppend, target: fixedThing(Feed.Index)}, 1)
+}
+
+// A txReferring is an append whose literal is made when all links are known.
+type txReferring struct {
+	op     int
+	target thing
+	make   func(k int64, index uint32, d int64) (Literal, error)
+}
+
+// AppendReferring is [Tx.Append] of a literal that holds the name of target, which a
+// change made. How a change writes a name depends on all its links, so make is called
+// twice: at once, so that its errors and those of its literal are returned here, and
+// with the name as it is written, [k, index] with d 0 or [k, index, d], when the
+// change is encoded; an error of that call is one of [Writer.Change]. Target is
+// linked as that of a mark is; [View.Element] reads the name. Besides the errors of
+// Append there is [ErrNoTarget].
+func (tx *Tx) AppendReferring(target Name, make func(k int64, index uint32, d int64) (Literal, error)) (Name, error) {
+	switch {
+	case !tx.open:
+		return Name{}, ErrTxEnded
+	case tx.doc != nil:
+		return Name{}, fmt.Errorf("%w: %s", ErrNoEffect, JSON)
+	}
+	t, ok := tx.thing(target)
+	if !ok || t.change == none || t.change != self && !tx.replica.doc.exists(t) {
+		return Name{}, tx.fail(target, ErrNoTarget)
+	}
+	r := txReferring{op: len(tx.ops), target: t, make: make}
+	if _, err := r.literal(relative{index: t.index}); err != nil {
+		return Name{}, err
+	}
+	n, err := tx.add(txOp{code: opAppend, target: fixedThing(Feed.Index)}, 1)
+	if err != nil {
+		return Name{}, err
+	}
+	tx.ops[r.op].via = t.change
+	tx.referring = append(tx.referring, r)
+	return n, nil
+}
+
+// literal is what r appends, if its target is written so.
+func (r *txReferring) literal(name relative) (Literal, error) {
+	l, err := r.make(name.k, name.index, name.d)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiteral(l)
 }
 
 // Mark says l of target, in place of what this author said of it before.

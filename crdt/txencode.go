@@ -25,8 +25,16 @@ func (tx *Tx) appendPayload(dst []byte, unix int64) ([]byte, error) {
 		return dst, overLimit("links", MaxLinks, len(tx.links))
 	}
 	ops := dcbor.AppendArray(tx.buf[:0], len(tx.ops))
+	referring := tx.referring
 	for k := range tx.ops {
 		ops = tx.appendOp(ops, k)
+		if len(referring) > 0 && referring[0].op == k {
+			literal, err := referring[0].literal(tx.relative(referring[0].target, referring[0].target.change))
+			if err != nil {
+				return dst, err
+			}
+			ops, referring = append(ops, literal...), referring[1:]
+		}
 	}
 	tx.buf = ops
 	start := len(dst)
@@ -75,26 +83,41 @@ func (tx *Tx) appendOp(dst []byte, k int) []byte {
 
 // appendRef writes the name of t as this change sees it, on the chain of via.
 func (tx *Tx) appendRef(dst []byte, t thing, via int32) []byte {
-	l := tx.replica.log
-	two := func(k int64) []byte {
-		return dcbor.AppendUint(dcbor.AppendInt(dcbor.AppendArray(dst, 2), k), uint64(t.index))
-	}
-	switch {
-	case t.change == none:
+	if t.change == none {
 		return dcbor.AppendUint(dst, uint64(t.index))
+	}
+	r := tx.relative(t, via)
+	fields := 2
+	if r.d > 0 {
+		fields = 3
+	}
+	dst = dcbor.AppendUint(dcbor.AppendInt(dcbor.AppendArray(dst, fields), r.k), uint64(r.index))
+	if r.d > 0 {
+		dst = dcbor.AppendUint(dst, uint64(r.d))
+	}
+	return dst
+}
+
+// relative is the name of what a change made, as another writes it: see ref.
+type relative struct {
+	k     int64
+	index uint32
+	d     int64
+}
+
+// relative is the name of t, which a change made, as this change sees it, on the
+// chain of via. All links must be known.
+func (tx *Tx) relative(t thing, via int32) relative {
+	l := tx.replica.log
+	switch {
 	case t.change == self:
-		return two(0)
+		return relative{index: t.index}
 	case tx.ownChain(via):
-		return two(int64(l.seq(tx.prev)-l.seq(t.change)) + 1)
+		return relative{k: int64(l.seq(tx.prev)-l.seq(t.change)) + 1, index: t.index}
 	}
 	tip := l.tipAbove(via)
 	at, _ := slices.BinarySearchFunc(tx.links, tip, l.compareIDs)
-	k, d := int64(-1-at), l.seq(tip)-l.seq(t.change)
-	if d == 0 {
-		return two(k)
-	}
-	dst = dcbor.AppendInt(dcbor.AppendArray(dst, 3), k)
-	return dcbor.AppendUint(dcbor.AppendUint(dst, uint64(t.index)), uint64(d))
+	return relative{k: int64(-1 - at), index: t.index, d: int64(l.seq(tip) - l.seq(t.change))}
 }
 
 // ownChain reports whether i lies on the chain that this change goes on with: the

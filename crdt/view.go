@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -168,6 +169,78 @@ func (v *View) RowsOf(i int) []Row {
 		}
 	})
 	return rows
+}
+
+// A Mark is one mark that a change made in a ledger or oracle room, and that took
+// effect there. It stands unless its author marked the same thing with a greater
+// (lamport, change id, op index).
+type Mark struct {
+	Root    bool    // it is said of the root map; else of the row Key
+	Key     Key     // of the row
+	Op      int     // index of the op within its change
+	Literal Literal // what it says: null takes back. Aliases the log: read only
+}
+
+// MarksOf are the marks that the change at log index i < Changes made on the root map
+// and on rows of the feed, in order. What a mark is said of is always of that change or
+// of an ancestor. It walks that change alone, and takes O(log² Len) besides for a mark
+// on a row of a change of several ops.
+func (v *View) MarksOf(i int) []Mark {
+	if v.doc.feed == nil || !v.log.decodes(int32(i)) {
+		return nil
+	}
+	ops := v.log.ops(int32(i))
+	if bytes.HasPrefix(ops, oneAppend) {
+		return nil
+	}
+	var marks []Mark
+	links := v.log.links(int32(i))
+	eachOp(ops, func(o *op, at, made int) {
+		if o.code != opMark {
+			return
+		}
+		t, ok := v.log.resolve(o.target, int32(i), links, made)
+		if !ok {
+			return
+		}
+		m := Mark{Root: t == fixedThing(Root.Index), Op: at, Literal: v.log.literalAt(int32(i), int32(o.offset))}
+		if !m.Root {
+			if !v.appended(t) {
+				return
+			}
+			m.Key = Key{int(t.change), t.index}
+		}
+		marks = append(marks, m)
+	})
+	return marks
+}
+
+// Element is the row that the change at log index i < Changes names by [k, index], or
+// by [k, index, d] with d > 0, in a literal of its own (docs/protocol.md §4); see
+// [Tx.AppendReferring]. With k 0 that is any row of the change itself. The result
+// is false if it is no name, or that of no row.
+func (v *View) Element(i int, k int64, index uint32, d int64) (Key, bool) {
+	if v.doc.feed == nil || d < 0 || d > 0 && k >= 0 {
+		return Key{}, false
+	}
+	t, ok := v.log.resolve(ref{k: k, i: int64(index), d: d}, int32(i), v.log.links(int32(i)), MaxPayloadBytes)
+	if !ok || !v.appended(t) {
+		return Key{}, false
+	}
+	return Key{int(t.change), t.index}, true
+}
+
+// appended reports whether t is a row of the feed. Unlike the feed's own Get it asks
+// nothing of the log that the replica goes on to fill.
+func (v *View) appended(t thing) bool {
+	if t.change == none || !v.log.decodes(t.change) {
+		return false
+	}
+	if bytes.HasPrefix(v.log.ops(t.change), oneAppend) {
+		return t.index == 0
+	}
+	_, ok := feedRank(v.log, v.doc.feed, t)
+	return ok
 }
 
 // IndexOf is the row that k names now. O(log² Len).
