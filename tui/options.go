@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/oracle/sim"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -22,6 +23,8 @@ type Options struct {
 	// ends with the screen; what Open started is the caller's to stop after Run. An error of Open ends Run, which returns it.
 	// Goroutines that Open starts should run under guard, so that a panic in one leaves the terminal clean. Nil: there is no room, and screen 3 is all there is.
 	Open func(ctx context.Context, guard *Guard) (Opened, error)
+	// Rooms are the rooms that this person has joined, and how one joins more. Nil: there is but the one that Open opens.
+	Rooms Rooms
 	// Notes are lines about the connections that no peer's state tells, such as who listens where. The newest is shown. Nil: none.
 	Notes <-chan string
 	// Name is this person's label: the giver of a line that names none.
@@ -48,6 +51,45 @@ type Options struct {
 type Opened struct {
 	Node    Node
 	Network Network // nil: connections cannot be changed from the screen
+}
+
+// Rooms are the rooms that a person has joined, all of them running in one node. All methods are safe for concurrent use;
+// those that take a context may take their time.
+type Rooms interface {
+	// Rooms returns the joined rooms in the order in which they are listed; it never blocks.
+	Rooms() []RoomStatus
+	// Changed is poked (one place) when Rooms would return something else. The screen is its only reader.
+	Changed() <-chan struct{}
+	// Show returns a joined room to be shown, and opens it if need be. Its rows count as read from then on, until another
+	// room is shown. The others go on.
+	Show(ctx context.Context, id crdt.RoomID) (Opened, error)
+	// Preview says what a text names: an open ledger by its name, or the room of an invitation. Nothing is joined.
+	Preview(text string) (Invitation, error)
+	// Join joins a room; one that is joined already stays as it is.
+	Join(ctx context.Context, in Invitation) (crdt.RoomID, error)
+	// New founds a closed room for these writers and the user, and joins it.
+	New(ctx context.Context, name string, writers []crdt.Author) (Invitation, error)
+	// Invite returns the invitation to a joined room: one line of text.
+	Invite(id crdt.RoomID) (string, error)
+}
+
+// RoomStatus is one joined room.
+type RoomStatus struct {
+	ID      crdt.RoomID
+	Name    string // of the charter; untrusted
+	Closed  bool   // only those whom the charter names may write
+	Writer  bool   // the user may write
+	Open    bool   // it runs
+	Shown   bool   // it is the one that the screen shows
+	Unread  int    // rows that came since it was shown last
+	Waiting int    // entries that wait for the user's word
+	Link    transport.LinkState
+}
+
+// Invitation is what is needed to join a room.
+type Invitation struct {
+	Charter crdt.Charter
+	Relays  []string // untrusted
 }
 
 // ErrNoTerminal says that stdin or stdout is no terminal: use plain mode.
