@@ -22,13 +22,9 @@ func (m *Model) gather(top, n int) []rowShown {
 	v := m.snap.View
 	out := make([]rowShown, n)
 	w := &m.ledger.amount
-	for i := range out {
-		var row crdt.Row
-		at := top + i
-		if hits, ok := m.ledger.rows.(hitRows); ok {
-			at, _ = v.IndexOf(hits.keys[top+i])
-		}
-		row = v.Row(at)
+	var stack [128]int
+	for i, at := range m.ledger.rows.window(stack[:0], top, n) {
+		row := v.Row(at)
 		e := m.ledger.cache.entry(v, row, m.cs)
 		out[i] = rowShown{key: row.Key, number: at + 1, entry: e, state: m.standingOf(row.Key, e), cursor: top+i == m.ledger.list.Index()}
 		before, after := ledger.AmountCells(e.amount, e.scale)

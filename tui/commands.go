@@ -116,9 +116,9 @@ func (fx effects) submit(n Node, now time.Time, batch []submission) tea.Cmd {
 		results := make(chan result, len(batch)) // one each: Done never blocks the node
 		waiting := 0
 		for _, s := range batch {
-			err := n.Submit(fx.ctx, transport.AppendIntent(now.Unix(), s.entry, func(r transport.Receipt) {
+			err := n.Submit(fx.ctx, transport.Intent{Time: now.Unix(), Edit: s.edit, Done: func(r transport.Receipt) {
 				results <- result{s.line, r.Err}
-			}))
+			}})
 			if err != nil {
 				fail(s.line, err)
 				continue

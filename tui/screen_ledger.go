@@ -15,7 +15,7 @@ import (
 // ledgerState is the ledger screen: a list anchored to its entries.
 type ledgerState struct {
 	list   list.List[crdt.Key]
-	rows   list.Rows[crdt.Key] // all, or the filter's hits; nil until the room is open
+	rows   viewRows // all, or the filter's hits; nil until the room is open
 	cache  rowCache
 	filter filterState
 	scroll int // of the change pane

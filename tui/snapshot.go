@@ -36,12 +36,26 @@ type Network interface {
 // minSnapshot is the least time between two snapshots that are taken.
 const minSnapshot = time.Second / 30
 
+// viewRows are rows of a view: all, or some of them, in an order of their own.
+type viewRows interface {
+	list.Rows[crdt.Key]
+	// window appends the places in the view of the n rows from top on.
+	window(dst []int, top, n int) []int
+}
+
 // allRows are the rows of a view, as a list sees them.
 type allRows struct{ view *crdt.View }
 
 func (r allRows) Len() int                       { return r.view.Len() }
 func (r allRows) Key(i int) crdt.Key             { return r.view.Row(i).Key }
 func (r allRows) IndexOf(k crdt.Key) (int, bool) { return r.view.IndexOf(k) }
+
+func (r allRows) window(dst []int, top, n int) []int {
+	for i := range n {
+		dst = append(dst, top+i)
+	}
+	return dst
+}
 
 // hitRows are the rows that a filter has found, in the view's order.
 type hitRows struct {
@@ -62,6 +76,14 @@ func (r hitRows) IndexOf(k crdt.Key) (int, bool) {
 	return i, i < len(r.keys) && r.keys[i] == k
 }
 
+func (r hitRows) window(dst []int, top, n int) []int {
+	for _, k := range r.keys[top : top+n] {
+		at, _ := r.view.IndexOf(k)
+		dst = append(dst, at)
+	}
+	return dst
+}
+
 // place is where a row of the view stands, or would stand, among the hits.
 func (r hitRows) place(row int) int {
 	lo, hi := 0, len(r.keys)
@@ -77,8 +99,8 @@ func (r hitRows) place(row int) int {
 }
 
 var (
-	_ list.Rows[crdt.Key] = allRows{}
-	_ list.Rows[crdt.Key] = hitRows{}
+	_ viewRows = allRows{}
+	_ viewRows = hitRows{}
 )
 
 // takeSnapshot takes over the node's newest state.

@@ -37,10 +37,18 @@ type entryState struct {
 	address  editor.Line
 }
 
-// submission is a transaction on its way to the node, and the line that it came from.
+// submission is a change on its way to the node, and the line that it came from.
 type submission struct {
-	entry crdt.Literal
-	line  string
+	edit func(*crdt.Tx) error
+	line string // "" if it was not typed: then it does not come back when it fails
+}
+
+// appending is the edit that appends one entry.
+func appending(l crdt.Literal) func(*crdt.Tx) error {
+	return func(tx *crdt.Tx) error {
+		_, err := tx.Append(l)
+		return err
+	}
 }
 
 // fieldLine is the line of the field that is typed in.
@@ -209,7 +217,7 @@ func (m *Model) enter() tea.Cmd {
 	m.names.add([]string{e.Postings[0].Label, e.Postings[1].Label})
 	m.nextMend()
 	m.toOwn()
-	return m.submit(submission{literal, text})
+	return m.submit(submission{appending(literal), text})
 }
 
 // toOwn makes the list follow its end, where what is sent now will stand: whoever sends wants to see it.
@@ -262,7 +270,9 @@ func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
 	if msg.err != nil {
 		m.tell(true, "%d not saved: %v", len(msg.failed), msg.err)
 		for _, line := range msg.failed { // the newest is what Up brings back first
-			m.entry.history.Add(line)
+			if line != "" {
+				m.entry.history.Add(line)
+			}
 		}
 	} else if msg.saved > 1 {
 		m.tell(false, "%s saved", plural(msg.saved, "transaction", "transactions"))
@@ -331,7 +341,7 @@ func (m *Model) sendPaste() tea.Cmd {
 			continue
 		}
 		text, _ := ledger.Format(g.Entry)
-		batch = append(batch, submission{literal, text})
+		batch = append(batch, submission{appending(literal), text})
 	}
 	m.entry.mend = append(m.entry.mend, p.wrong...)
 	if m.entry.line.String() == "" {
