@@ -43,6 +43,7 @@ const (
 	ReasonQuote    Reason = "quote"       // one that does not close
 	ReasonControl  Reason = "control"     // a control, bidi or broken character
 	ReasonTooMany  Reason = "too-many"    // lines in one paste
+	ReasonFilter   Reason = "filter"      // no term of a filter
 )
 
 var meanings = map[Reason]string{
