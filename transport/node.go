@@ -46,6 +46,9 @@ type Node struct {
 	mu      sync.RWMutex
 	stopped bool // guarded by mu
 
+	watching sync.Mutex
+	watchers map[chan struct{}]struct{} // guarded by watching; each of one place
+
 	// Owned by Run.
 	core        *Core
 	links       map[PeerID]*link
@@ -89,6 +92,24 @@ func (n *Node) Snapshot() *Snapshot { return n.snap.Load() }
 
 // Changed returns the channel of one place that is poked when there is a newer Snapshot. It has one reader at most.
 func (n *Node) Changed() <-chan struct{} { return n.changed }
+
+// Watch returns a further channel like that of Changed, poked at once and then with each newer Snapshot, until stop is called. It costs the
+// node a channel operation a snapshot.
+func (n *Node) Watch() (changed <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	c <- struct{}{}
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	if n.watchers == nil {
+		n.watchers = make(map[chan struct{}]struct{})
+	}
+	n.watchers[c] = struct{}{}
+	return c, func() {
+		n.watching.Lock()
+		defer n.watching.Unlock()
+		delete(n.watchers, c)
+	}
+}
 
 // Done returns the channel that is closed when Run has returned.
 func (n *Node) Done() <-chan struct{} { return n.done }
@@ -349,6 +370,14 @@ func (n *Node) publish(always bool) {
 	select {
 	case n.changed <- struct{}{}:
 	default:
+	}
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	for c := range n.watchers {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

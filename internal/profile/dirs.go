@@ -47,6 +47,21 @@ func ConfigPath() (string, error) {
 	return filepath.Join(dir, "config.toml"), nil
 }
 
+// RuntimeDir returns the user's folder for what lives no longer than a login, as the environment says, or as is usual on this system. It may
+// not exist; "" if the environment names no absolute path.
+func RuntimeDir() string {
+	if v := os.Getenv("XDG_RUNTIME_DIR"); v != "" && !filepath.IsAbs(v) {
+		return ""
+	}
+	xdgMu.Lock()
+	defer xdgMu.Unlock()
+	xdg.Reload()
+	if !filepath.IsAbs(xdg.RuntimeDir) {
+		return ""
+	}
+	return xdg.RuntimeDir
+}
+
 func peopleDir() (string, error) {
 	dir, err := DataDir()
 	if err != nil {
