@@ -94,7 +94,10 @@ func (p *parser) label() (string, *SyntaxError) {
 			p.openLabel(start, text)
 		}
 		switch {
-		case n < len(rest) && strings.IndexByte(`",:`, rest[n]) >= 0:
+		case n < len(rest) && strings.IndexByte(`",:`, rest[n]) >= 0 && (!p.list || n == 0 || rest[n] == '"'):
+			if n == 0 {
+				return "", p.fail(ReasonLabel, wantName, rest, "")
+			}
 			return "", p.fail(ReasonLabel, "a blank after the name", rest[n:], "a name that holds \", comma or colon goes in double quotes")
 		case looksLikeNumber(text):
 			p.pos = start

@@ -162,7 +162,7 @@ func checkParse(t *testing.T, line, me string) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, line := range []string{"alice -> bob 12.50 EUR dinner", "bob 1_000.25", `"a b">"c\"" 5 "EUR"`, "a→b 1 000", "alice paid 60 EUR for bob", "-> x 1e3"} {
+	for _, line := range []string{"alice -> bob 12.50 EUR dinner", "bob 1_000.25", `"a b">"c\"" 5 "EUR"`, "a→b 1 000", "alice paid 60 EUR for bob", "-> x 1e3", `a paid 6 for b 1.5, "c d" 4.50: "x"`, ":dispute 1a2b.3 x"} {
 		f.Add(line, "me")
 	}
 	f.Fuzz(func(t *testing.T, line, me string) {
@@ -170,6 +170,9 @@ func FuzzParse(f *testing.F) {
 			checkParse(t, line, me)
 		}
 		checkParse(t, line, "")
+		if c, is, err := ParseCommand(line); err != nil && (!is || err.Column != 1+utf8.RuneCountInString(line[:err.Offset])) || is && err == nil && c.Verb == "" {
+			t.Fatalf("%q: command %+v, %v, %v", line, c, is, err)
+		}
 		all := ParseLines(line, "me")
 		if n := len(all.Entries) + len(all.Errors); n > 1+strings.Count(line, "\n")+strings.Count(line, "\r") {
 			t.Fatalf("%q: %d results", line, n)

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxLineBytes is more than any entry needs, each character escaped.
-const MaxLineBytes = 4096
+const MaxLineBytes = 12 << 10
 
 // Fields is a set of parts of a line.
 type Fields uint8
@@ -19,6 +19,7 @@ const (
 	FieldAmount
 	FieldUnit
 	FieldMemo
+	FieldParties // of a shared bill, instead of FieldTo
 )
 
 // A Draft is what was understood of a line so far, for a live preview: as much as
@@ -26,12 +27,20 @@ const (
 type Draft struct {
 	Read     Fields
 	From, To string
-	FromMe   bool // From was not typed
-	Amount   int64
+	FromMe   bool  // From was not typed
+	Amount   int64 // what was paid, of a shared bill
 	Scale    int
 	Unit     string
 	Memo     string
 	Open     OpenLabel
+
+	Bill   bool    // a shared bill: From paid, To is not there
+	Shares []Share // of a bill, as named; From may be among them
+	Left   int64   // of a bill whose shares were typed: what they leave of Amount
+
+	// Postings is what every party gets, as soon as the amount was read. That of a bill grows with its names, and sums to zero
+	// at any time; it is whole only without an error.
+	Postings []Posting
 }
 
 // Has reports whether all of f was read.
@@ -39,6 +48,9 @@ func (d *Draft) Has(f Fields) bool { return d.Read&f == f }
 
 // Entry is what a line without error says.
 func (d *Draft) Entry() Entry {
+	if d.Bill {
+		return Entry{Postings: d.Postings, Scale: d.Scale, Unit: d.Unit, Memo: d.Memo}
+	}
 	return NewTransfer(d.From, d.To, d.Amount, d.Scale, d.Unit, d.Memo)
 }
 
@@ -54,8 +66,10 @@ type OpenLabel struct {
 // ParseLine reads one line as people type it:
 //
 //	[FROM ->] TO AMOUNT [UNIT] [MEMO…]
+//	[FROM] paid AMOUNT [UNIT] for NAME [AMOUNT], NAME [AMOUNT] … [: MEMO…]
 //
-// `>` and `→` stand for `->`. Without FROM the giver is me, a label as it stands in
+// The second is a shared bill ([Split]), whose amounts have all or none of the names. FROM gets from each what was paid for it, and
+// nothing from itself. `>` and `→` stand for `->`. Without FROM the giver is me, a label as it stands in
 // entries; with me empty FROM must be there. A label with blanks or one of `",:>`
 // goes in double quotes, as does one that looks like a number; within quotes \" is a
 // quote and \\ a backslash. A memo is put in quotes, all of it, if it begins with
@@ -83,7 +97,7 @@ func Parse(line, me string) (Draft, *SyntaxError) {
 		}
 		return p.draft, &SyntaxError{
 			Reason: ReasonTooLong, Column: 1 + utf8.RuneCountInString(line[:cut]), Offset: cut,
-			Expected: "a line of at most 4096 bytes", Found: "a longer one", Hint: "one transaction a line",
+			Expected: "a line of at most 12288 bytes", Found: "a longer one", Hint: "one transaction a line",
 		}
 	}
 	err := p.transaction()
@@ -96,6 +110,7 @@ type parser struct {
 	line  string
 	pos   int
 	me    string
+	list  bool // within the names of a shared bill
 	draft Draft
 }
 
@@ -136,9 +151,19 @@ func (p *parser) transaction() *SyntaxError {
 			return err
 		}
 		return p.transfer(to, toAt)
-	case p.bill(unquoted && first == "paid"):
-		return p.fail(ReasonBill, "a transfer between two", p.line[start:],
-			"shared bills are not read yet: write a line for each who owes, as in bob -> alice 20 EUR dinner")
+	case p.word() == "paid":
+		p.draft.From = first
+		p.draft.Read |= FieldFrom
+		p.pos += len("paid")
+		return p.bill()
+	case unquoted && first == "paid" && startsAmount(p.word()):
+		if p.me == "" {
+			p.pos = start
+			return p.fail(ReasonNoFrom, "who paid, before paid", first, billForm)
+		}
+		p.draft.From, p.draft.FromMe = p.me, true
+		p.draft.Read |= FieldFrom
+		return p.bill()
 	case p.atEnd():
 		return p.fail(ReasonAmount, "-> and a name, or an amount, as in 12.50", "", "")
 	case p.me == "":
@@ -161,40 +186,40 @@ func (p *parser) transfer(to string, toAt int) *SyntaxError {
 		return p.fail(ReasonSelf, "somebody else than the giver", to, "")
 	}
 	p.blanks()
-	word := p.word()
-	amount, scale, bad := parseAmount(word)
-	if bad != nil {
-		p.pos += bad.offset
-		return p.fail(bad.reason, bad.expected, word, bad.hint)
+	word, err := p.amount(p.word())
+	if err != nil {
+		return err
 	}
-	d.Amount, d.Scale = amount, scale
-	d.Read |= FieldAmount
-	p.pos += len(word)
+	d.Postings = NewTransfer(d.From, d.To, d.Amount, d.Scale, "", "").Postings
 	p.blanks()
-	if unit := p.word(); isUnit(unit) {
-		d.Unit = unit
-		d.Read |= FieldUnit
-		p.pos += len(unit)
-		p.blanks()
-	}
+	p.unit()
 	return p.memo(word)
 }
 
-// bill reports whether the line goes on like a shared bill, which will branch off
-// here: [FROM] paid AMOUNT … for …
-func (p *parser) bill(paid bool) bool {
-	rest := p
-	if !paid {
-		if p.word() != "paid" {
-			return false
-		}
-		rest = &parser{line: p.line, pos: p.pos + len("paid")}
-		rest.blanks()
+// amount reads a word as the amount of the line, and returns it.
+func (p *parser) amount(word string) (string, *SyntaxError) {
+	amount, scale, bad := parseAmount(word)
+	if bad != nil {
+		p.pos += bad.offset
+		return word, p.fail(bad.reason, bad.expected, word, bad.hint)
 	}
-	return startsAmount(rest.word())
+	p.draft.Amount, p.draft.Scale = amount, scale
+	p.draft.Read |= FieldAmount
+	p.pos += len(word)
+	return word, nil
 }
 
-// memo reads the rest of the line. amount is how the amount was typed.
+// unit reads a unit, if one follows, and the blanks after it.
+func (p *parser) unit() {
+	if unit := p.word(); isUnit(unit) {
+		p.draft.Unit = unit
+		p.draft.Read |= FieldUnit
+		p.pos += len(unit)
+		p.blanks()
+	}
+}
+
+// memo reads the rest of the line. amount is how the amount was typed, if it stands before the memo.
 func (p *parser) memo(amount string) *SyntaxError {
 	start := p.pos
 	memo := strings.TrimRightFunc(p.line[start:], isBlank)
@@ -208,7 +233,7 @@ func (p *parser) memo(amount string) *SyntaxError {
 			memo = text
 		}
 	}
-	if !quoted && p.draft.Unit == "" && splitsThousands(amount, memo) {
+	if !quoted && amount != "" && p.draft.Unit == "" && splitsThousands(amount, memo) {
 		return p.fail(ReasonAmount, "a unit or a memo", p.word(),
 			"write 1_000 for a thousand; put a memo that begins with a number in quotes")
 	}

@@ -34,7 +34,7 @@ const (
 	ReasonTooLong  Reason = "too-long"    // more than MaxLineBytes
 	ReasonNoFrom   Reason = "no-from"     // an arrow without a name before it
 	ReasonSelf     Reason = "self"        // giver and receiver are one
-	ReasonBill     Reason = "shared-bill" // a form that this version does not read
+	ReasonBill     Reason = "shared-bill" // whose shares do not come to what was paid
 	ReasonComma    Reason = "comma"       // in an amount
 	ReasonZero     Reason = "zero"        // as an amount
 	ReasonNegative Reason = "negative"    // amount
@@ -42,6 +42,7 @@ const (
 	ReasonDigits   Reason = "digits"      // too many in an amount
 	ReasonQuote    Reason = "quote"       // one that does not close
 	ReasonControl  Reason = "control"     // a control, bidi or broken character
+	ReasonCommand  Reason = "command"     // not known, or without what it needs
 	ReasonTooMany  Reason = "too-many"    // lines in one paste
 	ReasonFilter   Reason = "filter"      // no term of a filter
 )

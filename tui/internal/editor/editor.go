@@ -14,7 +14,7 @@ import (
 )
 
 // MaxBytes bounds the line. A transaction is far shorter; what is longer was pasted by mistake.
-const MaxBytes = 4096
+const MaxBytes = 12 << 10
 
 // Line is the text being edited. The zero Line is empty and ready. It keeps what was typed or pasted as it is, for the
 // parser to judge; Draw shows it cleaned.
