@@ -432,6 +432,6 @@ func tooLong(line, hint string) *SyntaxError {
 	}
 	return &SyntaxError{
 		Reason: ReasonTooLong, Column: 1 + utf8.RuneCountInString(line[:cut]), Offset: cut,
-		Expected: "a line of at most 4096 bytes", Found: "a longer one", Hint: hint,
+		Expected: "a line of at most 12288 bytes", Found: "a longer one", Hint: hint,
 	}
 }

@@ -131,7 +131,7 @@ func TestFilterErrors(t *testing.T) {
 		{"unit:E x", 6, "a unit", 0},
 		{"unit:euros!", 6, "a unit", 0},
 		{"from:bob#xyz", 10, "digits of a key", 0},
-		{strings.Repeat("a ", MaxLineBytes), 4097, "at most 4096", 0},
+		{strings.Repeat("a ", MaxLineBytes), 12289, "at most 12288", 0},
 	} {
 		f, err := ParseFilter(c.text)
 		if err == nil {
