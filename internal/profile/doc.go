@@ -6,6 +6,8 @@
 //	$XDG_DATA_HOME/tallystick/people/NAME/lock       held while NAME runs
 //	$XDG_DATA_HOME/tallystick/people/NAME/last-ROOM  see store.Last
 //	$XDG_DATA_HOME/tallystick/people/NAME/rooms/ROOM.db
+//	$XDG_DATA_HOME/tallystick/people/NAME/contacts.toml  whom NAME calls what; see [Person.Contacts]
+//	$XDG_DATA_HOME/tallystick/people/NAME/rooms.toml     rooms that NAME has joined; see [Person.Joined]
 //
 // ROOM is the first 16 hex digits of the room's id. Folders are made with mode
 // 0700 when they are first needed. A variable that is unset or empty means
