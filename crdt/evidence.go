@@ -147,12 +147,32 @@ func ParseEvidence(b []byte) (Evidence, error) {
 // Payload is what the bytes of one change say, read by themselves: whether it had
 // an effect in a room nobody can tell from them.
 type Payload struct {
-	Hash    [32]byte  // SHA-256 of the bytes: what ids and evidence commit to
-	Time    int64     // Unix seconds, the author's claim
-	Links   Links     // aliases the bytes
-	Appends []Literal // to the feed, in order; they alias the bytes
-	Others  int       // well-formed ops of other kinds
-	Void    bool      // the ops do not decode: void as a whole
+	Hash    [32]byte      // SHA-256 of the bytes: what ids and evidence commit to
+	Time    int64         // Unix seconds, the author's claim
+	Links   Links         // aliases the bytes
+	Appends []Literal     // to the feed, in order; they alias the bytes
+	Things  []uint32      // of Appends: the number of each among what the change makes
+	Marks   []PayloadMark // in order
+	Others  int           // well-formed ops that append nothing to the feed, marks included
+	Void    bool          // the ops do not decode: void as a whole
+}
+
+// A PayloadMark is a mark as a change writes it; not one of what the change itself has
+// yet to make, which is void.
+type PayloadMark struct {
+	Target  Reference
+	Literal Literal // aliases the bytes
+}
+
+// A Reference is a name as a change writes it (docs/protocol.md §5): of thing Index of
+// the change itself if K is 0, of the change K before it on its chain if K is above 0,
+// or of the change D before its link -1-K. If it is Fixed, Index is what the kind of the
+// room fixes.
+type Reference struct {
+	Fixed bool
+	K     int64
+	Index int64
+	D     int64
 }
 
 // ReadPayload reads the payload of one change of a room, after prev (zero: the
@@ -171,12 +191,15 @@ func ReadPayload(payload []byte, room RoomID, prev ChangeID) (Payload, error) {
 	if p.Void = !decodes(e.ops); p.Void {
 		return p, nil
 	}
-	eachOp(e.ops, func(o *op, _, _ int) {
-		if o.appends() {
-			p.Appends = append(p.Appends, o.literal)
-		} else {
-			p.Others++
+	eachOp(e.ops, func(o *op, _, made int) {
+		switch {
+		case o.appends():
+			p.Appends, p.Things = append(p.Appends, o.literal), append(p.Things, uint32(made))
+			return
+		case o.code == opMark && (o.target.fixed || o.target.k != 0 || o.target.i < int64(made)):
+			p.Marks = append(p.Marks, PayloadMark{Reference{o.target.fixed, o.target.k, o.target.i, o.target.d}, o.literal})
 		}
+		p.Others++
 	})
 	return p, nil
 }

@@ -132,6 +132,24 @@ func TestAppendReferringAtTheEnd(t *testing.T) {
 	}
 	w.Sign()
 	first := crdt.Name{Change: id}
+	writes := func(w *crdt.Writer, want ...int64) {
+		t.Helper()
+		if _, err := w.Change(1, func(tx *crdt.Tx) error {
+			_, err := tx.AppendReferring(first, func(k int64, index uint32, d int64) (crdt.Literal, error) {
+				if k != want[0] || d != 0 && d != want[2] {
+					t.Errorf("called [%d, %d, %d], want %v", k, index, d, want)
+				}
+				return crdt.EncodeLiteral([]any{k, int64(index), d})
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.Sign()
+	}
+	writes(w, 1, 0, 0)
+	writes(w, 2, 0, 0)
+	writes(mustWriter(t, r, 1), -1, 0, 2)
 	for name, c := range map[string]struct {
 		want error
 		then func() (crdt.Literal, error) // in the second call
@@ -171,7 +189,7 @@ func TestAppendReferringAtTheEnd(t *testing.T) {
 	}
 	v := r.View()
 	rows := v.RowsOf(v.Changes() - 1)
-	if got := rows[0].Literal.Value().([]any); len(rows) != 1 || got[0] != int64(v.Changes()-1) || got[1] != int64(0) || got[2] != int64(0) {
+	if got := rows[0].Literal.Value().([]any); len(rows) != 1 || got[0] != int64(v.Changes()-2) || got[1] != int64(0) || got[2] != int64(0) {
 		t.Fatalf("%d rows, the first refers by %v", len(rows), got)
 	}
 }

@@ -242,8 +242,8 @@ type txReferring struct {
 
 // AppendReferring is [Tx.Append] of a literal that holds the name of target, which a
 // change made. How a change writes a name depends on all its links, so make is called
-// twice: at once, so that its errors and those of its literal are returned here, and
-// with the name as it is written, [k, index] with d 0 or [k, index, d], when the
+// twice: at once, with a name of the right form, so that its errors and those of its literal are
+// returned here; and with the name as it is written, [k, index] with d 0 or [k, index, d], when the
 // change is encoded; an error of that call is one of [Writer.Change]. Target is
 // linked as that of a mark is; [View.Element] reads the name. Besides the errors of
 // Append there is [ErrNoTarget].
@@ -259,7 +259,11 @@ func (tx *Tx) AppendReferring(target Name, make func(k int64, index uint32, d in
 		return Name{}, tx.fail(target, ErrNoTarget)
 	}
 	r := txReferring{op: len(tx.ops), target: t, make: make}
-	if _, err := r.literal(relative{index: t.index}); err != nil {
+	name := relative{k: -1, index: t.index}
+	if t.change == self || tx.ownChain(t.change) {
+		name = tx.relative(t, t.change) // whatever the links
+	}
+	if _, err := r.literal(name); err != nil {
 		return Name{}, err
 	}
 	n, err := tx.add(txOp{code: opAppend, target: fixedThing(Feed.Index)}, 1)

@@ -92,6 +92,7 @@ var kinds = map[string]struct {
 }{
 	KindFork:  {1, checkFork},
 	KindPrice: {1, checkPrice},
+	KindEntry: {1, checkEntry},
 }
 
 // A Statement is what a valid proof file says. All texts of it that came from the
@@ -111,6 +112,8 @@ type Statement struct {
 	Fork *ForkStatement
 	// Price is set if Kind is [KindPrice].
 	Price *PriceStatement
+	// Entry is set if Kind is [KindEntry].
+	Entry *EntryStatement
 }
 
 // Check checks a proof file of any kind, trusting nobody. b stays as it is. The

@@ -32,9 +32,9 @@ const maxOpenTail = 256
 // evidence.
 const maxTriedForks = 16
 
-// Reasons for which there is no proof of a price.
+// Reasons for which there is no proof of a price or an entry.
 var (
-	ErrUnprovable = errors.New("no proof of this price can be made")
+	ErrUnprovable = errors.New("no proof of it can be made")
 	ErrTooLarge   = errors.New("the proof would be too large")
 )
 
