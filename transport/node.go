@@ -174,24 +174,30 @@ func (n *Node) ConfirmOnlyCopy() {
 // Evidence encodes a fork that the room's View shows, as [crdt.Replica.Evidence] does. It waits for the node's goroutine.
 // Errors: [crdt.ErrNoTarget], [ErrStopped], ctx.Err().
 func (n *Node) Evidence(ctx context.Context, f crdt.Fork) ([]byte, error) {
+	return Inspect(ctx, n, func(r *crdt.Replica) ([]byte, error) { return r.Evidence(f) })
+}
+
+// Inspect is what look says of the room's replica, for what a View does not tell. The node's goroutine calls it, and does
+// nothing else meanwhile: look is quick, changes nothing and keeps nothing. Errors besides those of look: [ErrStopped], ctx.Err().
+func Inspect[T any](ctx context.Context, n *Node, look func(*crdt.Replica) (T, error)) (none T, err error) {
 	type result struct {
-		b   []byte
-		err error
+		what T
+		err  error
 	}
 	got := make(chan result, 1)
 	if !n.send(ctx.Done(), input{do: func(time.Time) {
-		b, err := n.core.replica.Evidence(f)
-		got <- result{b, err}
+		what, err := look(n.core.replica)
+		got <- result{what, err}
 	}}) {
-		return nil, cmp.Or(ctx.Err(), ErrStopped)
+		return none, cmp.Or(ctx.Err(), ErrStopped)
 	}
 	select {
 	case r := <-got:
-		return r.b, r.err
+		return r.what, r.err
 	case <-n.done:
-		return nil, ErrStopped
+		return none, ErrStopped
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return none, ctx.Err()
 	}
 }
 

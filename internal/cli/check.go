@@ -22,9 +22,9 @@ does not trust who gave the file. It says what is proved, by which keys, in whic
 and what is not proved. FILE may be - for standard input.
 
 It ends with 0 if the proof is valid, with 5 and the exact reason if it is not, and
-with 1 if the file cannot be read. Proof files come from "tallystick evidence", from
-x on the screen's evidence, and from "tallystick oracle prove": of such a one it makes
-the price anew from what the oracles signed.`
+with 1 if the file cannot be read. Proof files come from "tallystick prove", from
+"tallystick evidence" and x on the screen's evidence, and from "tallystick oracle prove":
+of such a one it makes the price anew from what the oracles signed.`
 
 func (p *program) checkCommand() *cobra.Command {
 	var asJSON bool
@@ -127,6 +127,9 @@ func (p *program) sayProof(s *proof.Statement) error {
 		say("at: %s", utc(s.Price.Price.At))
 		sayPrice(say, s.Price)
 	}
+	if s.Entry != nil {
+		sayEntry(say, s.Entry)
+	}
 	say("not proved:")
 	for _, n := range s.NotProved {
 		say("  %s", n)
@@ -164,10 +167,15 @@ func entryLine(l crdt.Literal) string {
 	if err != nil {
 		return "an invalid entry: " + err.Error()
 	}
-	if line, ok := ledger.Format(e); ok {
+	return formatEntry(&e)
+}
+
+// formatEntry is entryLine of a valid entry.
+func formatEntry(e *ledger.Entry) string {
+	if line, ok := ledger.Format(*e); ok {
 		return line
 	}
-	from, to, amount := sides(&e)
+	from, to, amount := sides(e)
 	line := from
 	if to != "" {
 		line += " -> " + to
@@ -200,6 +208,7 @@ type proofJSON struct {
 	Prev      *string       `json:"prev,omitempty"`    // of a fork: none is the room itself
 	Changes   []changeProof `json:"changes,omitempty"` // of a fork: both
 	Price     *priceProof   `json:"price,omitempty"`   // of a price
+	Entry     *entryProof   `json:"entry,omitempty"`   // of an entry
 }
 
 type changeProof struct {
@@ -226,6 +235,11 @@ func contentOf(l crdt.Literal) contentJSON {
 	if err != nil {
 		return contentJSON{Postings: []postingJSON{}, Reason: err.Error()}
 	}
+	return contentOfEntry(&e)
+}
+
+// contentOfEntry is contentOf of a valid entry.
+func contentOfEntry(e *ledger.Entry) contentJSON {
 	j := contentJSON{Scale: e.Scale, Unit: present(e.Unit), Memo: present(e.Memo)}
 	for _, p := range e.Postings {
 		j.Postings = append(j.Postings, postingJSON(p))
@@ -240,6 +254,9 @@ func proofJSONOf(s *proof.Statement) proofJSON {
 	}
 	if s.Price != nil {
 		j.Price = priceProofOf(s.Price)
+	}
+	if s.Entry != nil {
+		j.Entry = entryProofOf(s.Entry)
 	}
 	if s.Fork == nil {
 		return j

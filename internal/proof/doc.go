@@ -10,6 +10,7 @@
 // room, and what is not proved. It needs no store, no key and no network.
 //
 // Kinds: [KindFork], two signed changes of one author after the same change;
-// [KindPrice], the attestations that make a price of a room of oracles. Later ones
-// add a row to the table kinds and a file to this package.
+// [KindPrice], the attestations that make a price of a room of oracles; [KindEntry],
+// the signatures of the sides of an entry. Later ones add a row to the table kinds and
+// a file to this package.
 package proof

@@ -129,6 +129,27 @@ func vectors() []vector {
 			p.at++
 			return p.file()
 		}()},
+		{"entry", "An entry that both sides signed: the second one's name of it goes back two changes.", "valid", entryFile(tallied())},
+		{"entry-correction", "An entry of both sides that corrects another.", "valid", entryFile(corrected())},
+		{"entry-claimed", "An entry that its writer alone signed.", "valid", func() []byte {
+			alice, _, _, n := lunchers()
+			return entryFile(alice.r, n)
+		}()},
+		{"entry-other-thing", "Another thing of the change than the entry.", "invalid", func() []byte {
+			p := readEntryBody(entryFile(tallied()))
+			p.thing = 1
+			return p.file()
+		}()},
+		{"entry-nobody", "The agreements without the entry.", "invalid", func() []byte {
+			p := readEntryBody(entryFile(tallied()))
+			p.chains = slices.DeleteFunc(p.chains, func(c chainParts) bool { return bytes.Equal(c.author, key("alice")[32:]) })
+			return p.file()
+		}()},
+		{"entry-no-ledger", "The charter of a room of oracles.", "invalid", func() []byte {
+			p := readEntryBody(entryFile(tallied()))
+			p.charter = pricedRoom(4, nil).Append(nil)
+			return p.file()
+		}()},
 	}
 }
 
@@ -160,7 +181,8 @@ func TestVectors(t *testing.T) {
 		switch {
 		case expect == "valid" && err != nil:
 			t.Errorf("%s: %v", path, err)
-		case expect == "valid" && (s.Proved == "" || len(s.NotProved) == 0 || s.Kind == KindFork && (s.Fork == nil || len(s.Keys) != 1) || s.Kind == KindPrice && (s.Price == nil || len(s.Keys) != 4)):
+		case expect == "valid" && (s.Proved == "" || len(s.NotProved) == 0 || s.Kind == KindFork && (s.Fork == nil || len(s.Keys) != 1) || s.Kind == KindPrice && (s.Price == nil || len(s.Keys) != 4) ||
+			s.Kind == KindEntry && (s.Entry == nil || len(s.Keys) == 0)):
 			t.Errorf("%s: says %+v", path, s)
 		case expect != "valid" && Code(err) != expect:
 			t.Errorf("%s: got %v, want %s", path, err, expect)
@@ -295,8 +317,10 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		switch {
-		case s.Kind == KindFork && len(s.Keys) == 1 && s.Fork != nil && s.Price == nil:
-		case s.Kind == KindPrice && s.Price != nil && s.Fork == nil && s.Price.Price.Sum() == s.Price.Price.Digest:
+		case s.Kind == KindFork && len(s.Keys) == 1 && s.Fork != nil && s.Price == nil && s.Entry == nil:
+		case s.Kind == KindEntry && s.Entry != nil && s.Fork == nil && s.Price == nil && s.Entry.Entry.Validate() == nil && len(s.Keys) > 0 &&
+			s.Entry.Tallied == (s.Entry.stands() == len(s.Entry.Entry.Postings)):
+		case s.Kind == KindPrice && s.Price != nil && s.Fork == nil && s.Entry == nil && s.Price.Price.Sum() == s.Price.Price.Digest:
 		default:
 			t.Fatalf("says %+v", s)
 		}
