@@ -11,7 +11,7 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/stat"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 func latencyWork(flags *flag.FlagSet) func(context.Context, *run) error {

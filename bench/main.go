@@ -19,7 +19,7 @@ import (
 	"syscall"
 
 	"github.com/tallystick/tallystick/bench/internal/report"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 const usage = `go run ./bench WORK [flags]

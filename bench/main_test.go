@@ -12,8 +12,8 @@ import (
 	"github.com/charmbracelet/x/vt"
 
 	"github.com/tallystick/tallystick/bench/internal/sample"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 // The test binary is the launcher of jobs as well, and a child.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/svg"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/program"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 // pictureLines is what the ledger of the picture holds, each line written by the person who is named first in it.

@@ -9,8 +9,8 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/stat"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
 	"github.com/tallystick/tallystick/internal/program"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 // patience is how long anything on a screen is waited for before it counts as missing.

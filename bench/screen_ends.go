@@ -9,7 +9,7 @@ import (
 
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/stat"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 const endingRuns = 5

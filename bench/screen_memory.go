@@ -10,7 +10,7 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/proc"
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/stat"
-	"github.com/tallystick/tallystick/bench/internal/terminal"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 const mib = 1 << 20
