@@ -37,7 +37,7 @@ type Balance struct {
 
 // A cell is the balance of one party in one unit, by numbers.
 type cell struct {
-	party                      party
+	party                      partyNumber
 	unit                       uint32
 	uses                       uint32 // entries that count in it
 	tallied, claimed, disputed Sum    // each by itself
@@ -54,7 +54,7 @@ func (b *Book) unit(name string) uint32 {
 	return i
 }
 
-func (b *Book) cell(unit uint32, who party) uint32 {
+func (b *Book) cell(unit uint32, who partyNumber) uint32 {
 	key := pair(unit, uint32(who))
 	if i, ok := b.cellOf[key]; ok {
 		return i
@@ -160,7 +160,7 @@ func (b *Book) Balances(unit string) []Balance {
 func (b *Book) BalanceOf(p Party, unit string) Balance {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	who, known := party(0), false
+	who, known := partyNumber(0), false
 	if p.Bound {
 		var a uint32
 		a, known = b.authorOf[p.Key]

@@ -136,13 +136,13 @@ type changedEntry struct {
 	entry   int32
 }
 
-// party is a number of an author, or of a label.
-type party uint32
+// partyNumber is a number of an author, or of a label.
+type partyNumber uint32
 
-func authorParty(a uint32) party { return party(a << 1) }
-func labelParty(l uint32) party  { return party(l<<1 | 1) }
+func authorParty(a uint32) partyNumber { return partyNumber(a << 1) }
+func labelParty(l uint32) partyNumber  { return partyNumber(l<<1 | 1) }
 
-func (p party) author() (uint32, bool) { return uint32(p >> 1), p&1 == 0 }
+func (p partyNumber) author() (uint32, bool) { return uint32(p >> 1), p&1 == 0 }
 
 // NewBook is the book of an empty room. Me is whose inbox it keeps; zero: nobody's.
 func NewBook(me crdt.Author) *Book {

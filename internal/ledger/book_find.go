@@ -10,9 +10,8 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 )
 
-// Digits of an entry's id: as few as Find takes, as many as ShortID gives, and all.
+// ShortIDDigits is how many hex digits ShortID gives, of idDigits.
 const (
-	MinIDDigits   = 4
 	ShortIDDigits = 8
 	idDigits      = 64
 )
@@ -66,11 +65,7 @@ func (b *Book) Find(v *crdt.View, text string) (crdt.Key, error) {
 			return crdt.Key{}, &IDError{text, ErrBadID}
 		}
 	}
-	if len(digits) < MinIDDigits || len(digits) > idDigits {
-		return crdt.Key{}, &IDError{text, ErrBadID}
-	}
-	prefix, err := hex.DecodeString(digits + strings.Repeat("0", idDigits-len(digits)))
-	if err != nil {
+	if len(digits) < MinIDDigits || len(digits) > idDigits || !isHex(digits) {
 		return crdt.Key{}, &IDError{text, ErrBadID}
 	}
 	b.mu.RLock()
@@ -79,7 +74,7 @@ func (b *Book) Find(v *crdt.View, text string) (crdt.Key, error) {
 	for i := 0; i < len(b.entries) && len(found) <= maxFound; {
 		change := b.entries[i].change
 		end := int(b.entryAt[change+1])
-		if id := b.id(change); hasDigits(id, prefix, len(digits)) {
+		if id := b.id(change); hasDigits(id[:], digits) {
 			switch {
 			case !numbered:
 				for ; i < end && len(found) <= maxFound; i++ {
@@ -105,15 +100,6 @@ func (b *Book) Find(v *crdt.View, text string) (crdt.Key, error) {
 	return crdt.Key{}, e
 }
 
-func hasDigits(id crdt.ChangeID, prefix []byte, digits int) bool {
-	for i := range digits / 2 {
-		if id[i] != prefix[i] {
-			return false
-		}
-	}
-	return digits%2 == 0 || id[digits/2]>>4 == prefix[digits/2]>>4
-}
-
 // digitsToTell is how many digits tell the changes of keys apart, and at least
 // ShortIDDigits.
 func (b *Book) digitsToTell(keys []crdt.Key) int {
@@ -121,10 +107,8 @@ func (b *Book) digitsToTell(keys []crdt.Key) int {
 	for i, k := range keys {
 		for _, other := range keys[:i] {
 			x, y := b.id(int32(k.Change)), b.id(int32(other.Change))
-			if x != y {
-				for hasDigits(x, y[:], digits) {
-					digits++
-				}
+			for x != y && hasDigits(x[:], hex.EncodeToString(y[:])[:digits]) {
+				digits++
 			}
 		}
 	}

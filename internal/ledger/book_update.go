@@ -126,7 +126,7 @@ func (b *Book) add(r crdt.Row, writer, lamport uint32) {
 		unit := b.unit(d.Unit)
 		for k := range d.Postings {
 			p := &d.Postings[k]
-			var who party
+			var who partyNumber
 			if p.Key != nil {
 				a := b.author(p.Key)
 				who = authorParty(a)
