@@ -125,19 +125,40 @@ func BenchmarkSnapshot(b *testing.B) {
 
 // BenchmarkFilterPage searches so far that a page is found in 100,000 rows. The budget is 30 ms.
 func BenchmarkFilterPage(b *testing.B) {
-	v := bigWorld().Snapshot().View
+	d := newDriver(b, bigWorld(), 120, 36)
+	d.m.ledger.filter.want, _ = ledger.ParseFilter("from:bob meal >1 -is:unsent")
+	n := d.m.snap.View.Len()
 	b.ReportAllocs()
 	for b.Loop() {
-		searchFrom(v, []string{"meal"}, 1, v.Len(), nil, firstSearchRows)()
+		searchFrom(d.m.newMatcher(), 1, n, nil, firstSearchRows)()
 	}
 }
 
 // BenchmarkFilterAll searches all of 100,000 rows for what is in none.
 func BenchmarkFilterAll(b *testing.B) {
-	v := bigWorld().Snapshot().View
+	d := newDriver(b, bigWorld(), 120, 36)
+	d.m.ledger.filter.want, _ = ledger.ParseFilter("nothing")
+	n := d.m.snap.View.Len()
 	b.ReportAllocs()
 	for b.Loop() {
-		searchFrom(v, []string{"nothing"}, 1, v.Len(), nil, v.Len())()
+		searchFrom(d.m.newMatcher(), 1, n, nil, n)()
+	}
+}
+
+// BenchmarkSort sorts 100,000 rows.
+func BenchmarkSort(b *testing.B) {
+	for by := byTime; by < orders; by++ {
+		b.Run(string(by.name()), func(b *testing.B) {
+			d := newDriver(b, bigWorld(), 120, 36)
+			d.m.ledger.order.by = by
+			d.m.ledger.order.forget()
+			b.ReportAllocs()
+			for b.Loop() {
+				o := &d.m.ledger.order
+				job := sortJob{rows: d.m.ledger.chosen(d.m.snap.View), view: d.m.snap.View, keys: d.m.sorter(), gen: o.gen, newest: o.newest}
+				job.run()
+			}
+		})
 	}
 }
 

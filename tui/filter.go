@@ -1,12 +1,8 @@
 package tui
 
 import (
-	"bytes"
-	"encoding/hex"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -14,17 +10,21 @@ import (
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui/internal/editor"
+	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
 // filterState is a filter and what it has found so far.
 type filterState struct {
 	line  editor.Line
-	words []string // of the filter that applies, folded; nil: none
+	words []string            // of the events' filter that applies, folded; nil: none
+	want  ledger.Filter       // of the ledger's; zero: none
+	wrong *ledger.SyntaxError // what is to be said of the line; want is what stands before
 
 	// The ledger's only: its search goes through an immutable view off the screen's goroutine, from the newest row back,
 	// while rows that come in later are looked at here.
+	match   *matcher
 	gen     int        // of the search under way; what an older one found is dropped
-	hits    []crdt.Key // in the order of the rows
+	hits    []crdt.Key // in the order of the rows; not changed in place, since others read it
 	late    []crdt.Key // of those, the ones that the search does not know
 	done    bool       // the search has come to the first row
 	stale   bool       // the search has to start over
@@ -33,7 +33,7 @@ type filterState struct {
 	isAt    bool
 }
 
-func (f *filterState) active() bool { return f.words != nil }
+func (f *filterState) active() bool { return f.words != nil || !f.want.IsZero() }
 
 // currentFilter is the filter of the screen that is shown.
 func (m *Model) currentFilter() *filterState {
@@ -46,12 +46,22 @@ func (m *Model) currentFilter() *filterState {
 // filterTyped applies what was typed so far.
 func (m *Model) filterTyped() tea.Cmd {
 	f := m.currentFilter()
-	f.words = splitWords(f.line.String())
 	if m.screen == eventsScreen {
+		f.words = splitWords(f.line.String())
 		m.events.sync()
 		return nil
 	}
+	f.want, f.wrong = ledger.ParseFilter(f.line.String())
 	return m.searchAgain()
+}
+
+// filterEntered keeps the filter that was typed, if it is one.
+func (m *Model) filterEntered() {
+	if f := m.currentFilter(); m.screen != eventsScreen && f.wrong != nil {
+		m.tell(true, "%s", f.wrong.Error())
+		return
+	}
+	m.field = noField
 }
 
 func (m *Model) clearFilter() tea.Cmd {
@@ -59,13 +69,98 @@ func (m *Model) clearFilter() tea.Cmd {
 	return m.filterTyped()
 }
 
+// setFilter shows the rows of the ledger that a filter chooses, as if it had been typed.
+func (m *Model) setFilter(text string) tea.Cmd {
+	m.show(ledgerScreen)
+	f := &m.ledger.filter
+	f.line.Set(text)
+	cmd := m.filterTyped()
+	if f.wrong != nil {
+		m.field = filterField
+		m.tell(true, "%s", f.wrong.Error())
+	}
+	return cmd
+}
+
 // splitWords returns the folded words of a filter, nil if there are none.
 func splitWords(s string) []string {
-	words := strings.Fields(string(appendFolded(nil, s)))
+	words := strings.Fields(string(ledger.AppendFolded(nil, s)))
 	if len(words) == 0 {
 		return nil
 	}
 	return words
+}
+
+// drawFilterHelp says what a filter can be, or what is wrong with the one that is typed.
+func (m *Model) drawFilterHelp(a screen.Area, x int) {
+	f := m.currentFilter()
+	text := f.line.String()
+	switch err := f.wrong; {
+	case m.screen == eventsScreen:
+		a.ConstCut(x, 0, a.W-x, m.st.Dim, "finds kinds, addresses and reasons; several words: all of them")
+	case text == "":
+		a.ConstCut(x, 0, a.W-x, m.st.Dim, "words, from: to: with: by: unit: memo: is: since: until: >100 -not")
+		a.ConstCut(x, 1, a.W-x, m.st.Dim, "as in: from:alice unit:EUR >100 is:disputed since:2026-01 -rent")
+	case err != nil && err.Offset < len(text):
+		m.drawWrong(a, x, err)
+	case err != nil:
+		say(a, x, 0, own(m.st.Dim, "then "), outside(m.st.Info, m.cs.Text(err.Expected, noteCells)))
+	case f.applied:
+		n := screen.Const("")
+		if !f.done {
+			n = " so far, searching"
+		}
+		at := plural(len(f.hits), "row", "rows") + n
+		if i := m.ledger.list.Index(); i >= 0 {
+			at = "row " + number(i+1) + " of " + at
+		}
+		a.ConstCut(x, 0, a.W-x, m.st.Dim, at)
+	}
+}
+
+// matcher decides whether the list shows a row. One goroutine uses it.
+type matcher struct {
+	filter ledger.Filter
+	facts  ledger.ViewFacts
+	snap   *transport.Snapshot
+	state  func(*transport.Snapshot, int) transport.ChangeState
+}
+
+// newMatcher is a matcher for the filter that applies, of the newest snapshot.
+func (m *Model) newMatcher() *matcher {
+	mt := &matcher{filter: m.ledger.filter.want, state: m.options.state}
+	if mt.state == nil {
+		mt.state = (*transport.Snapshot).State
+	}
+	mt.facts = ledger.ViewFacts{Self: m.snap.Me, Label: m.options.Name, Has: mt.has, Location: m.now().Location()}
+	mt.at(m.snap)
+	return mt
+}
+
+// at goes on with another snapshot.
+func (mt *matcher) at(s *transport.Snapshot) {
+	mt.snap, mt.facts.View = s, s.View
+}
+
+func (mt *matcher) matches(row crdt.Row) bool {
+	mt.facts.At(row)
+	return mt.filter.Match(&mt.facts)
+}
+
+// has answers what a filter asks with is:
+func (mt *matcher) has(k crdt.Key, is ledger.Is) bool {
+	switch is {
+	case ledger.IsUnsent:
+		s := mt.state(mt.snap, k.Change).Standing
+		return s == transport.Unsent || s == transport.Saving
+	case ledger.IsRefused:
+		return mt.state(mt.snap, k.Change).Standing == transport.Refused
+	case ledger.IsForked:
+		return mt.snap.View.Forked(mt.facts.Change().Author)
+	case ledger.IsInvalid:
+		return mt.facts.Invalid()
+	}
+	return false
 }
 
 // searchAgain starts the ledger's search over, or shows all rows if there is no filter.
@@ -81,16 +176,17 @@ func (m *Model) searchAgain() tea.Cmd {
 	if at, ok := s.list.Cursor(); ok {
 		f.anchor, f.isAt = at, true
 	}
+	s.order.forget()
 	if f.active() {
-		return searchFrom(m.snap.View, f.words, f.gen, m.snap.View.Len(), nil, firstSearchRows)
+		f.match = m.newMatcher()
+		return searchFrom(m.newMatcher(), f.gen, m.snap.View.Len(), nil, firstSearchRows)
 	}
-	f.hits, f.applied = nil, false
-	s.rows = allRows{m.snap.View}
-	s.list.Sync(s.rows)
+	f.hits, f.applied, f.match = nil, false, nil
+	m.ledger.showRows(m.snap.View)
 	if i, ok := s.rows.IndexOf(f.anchor); ok && f.isAt {
 		s.list.To(s.rows, i)
 	}
-	return nil
+	return m.nextSort()
 }
 
 // nextFilter starts the search over if a snapshot brought more than is looked at here.
@@ -108,17 +204,16 @@ const (
 )
 
 // searchFrom looks at n rows of a view before row end, and adds the hits in front of those found.
-func searchFrom(v *crdt.View, words []string, gen, end int, found []crdt.Key, n int) tea.Cmd {
+func searchFrom(mt *matcher, gen, end int, found []crdt.Key, n int) tea.Cmd {
 	return func() tea.Msg {
 		begin := max(end-n, 0)
 		var hits []crdt.Key
-		var e matcher
 		for i := begin; i < end; i++ {
-			if row := v.Row(i); e.matches(v, row, words) {
+			if row := mt.facts.View.Row(i); mt.matches(row) {
 				hits = append(hits, row.Key)
 			}
 		}
-		return filteredMsg{gen: gen, view: v, begin: begin, hits: append(hits, found...)}
+		return filteredMsg{gen: gen, match: mt, begin: begin, hits: append(hits, found...)}
 	}
 }
 
@@ -131,35 +226,36 @@ func (m *Model) onFiltered(msg filteredMsg) tea.Cmd {
 	}
 	m.dirty = true
 	f.hits, f.done = slices.Clone(msg.hits), msg.begin == 0
-	for _, k := range f.late {
-		f.insert(m.snap.View, k)
-	}
+	f.hits = placeHits(m.snap.View, f.hits, f.late)
 	at, had := f.anchor, !f.applied && f.isAt
 	following := s.list.Following()
 	f.applied = true
-	rows := hitRows{m.snap.View, f.hits}
-	s.rows = rows
-	s.list.Sync(s.rows)
-	if row, ok := m.snap.View.IndexOf(at); ok && had && !following {
-		s.list.To(s.rows, rows.place(row)) // the next hit, if the row itself is none
+	s.showRows(m.snap.View)
+	if row, ok := m.snap.View.IndexOf(at); ok && had && !following && s.order.plain() {
+		s.list.To(s.rows, hitRows{m.snap.View, f.hits}.place(row)) // the next hit, if the row itself is none
 	}
 	if f.done {
-		return nil
+		return m.nextSort()
 	}
-	return searchFrom(msg.view, f.words, f.gen, msg.begin, msg.hits, nextSearchRows)
+	return searchFrom(msg.match, f.gen, msg.begin, msg.hits, nextSearchRows)
 }
 
-// insert puts a hit in its place among the others.
-func (f *filterState) insert(v *crdt.View, k crdt.Key) {
-	row, ok := v.IndexOf(k)
-	if !ok {
-		return
+// placeHits returns hits with more of them put in their places.
+func placeHits(v *crdt.View, hits, more []crdt.Key) []crdt.Key {
+	if len(more) == 0 {
+		return hits
 	}
-	i := hitRows{v, f.hits}.place(row)
-	if i < len(f.hits) && f.hits[i] == k {
-		return
+	hits = slices.Clone(hits)
+	for _, k := range more {
+		row, ok := v.IndexOf(k)
+		if !ok {
+			continue
+		}
+		if i := (hitRows{v, hits}).place(row); i == len(hits) || hits[i] != k {
+			hits = slices.Insert(hits, i, k)
+		}
 	}
-	f.hits = slices.Insert(f.hits, i, k)
+	return hits
 }
 
 // maxLateChanges is how many new changes of one snapshot are searched on the screen's goroutine.
@@ -168,18 +264,19 @@ const maxLateChanges = 1000
 // grow looks at the rows that came in between two snapshots. It reports false if that are too many, so that the search has
 // to start over.
 func (f *filterState) grow(old, now *transport.Snapshot) bool {
-	if old == nil || now.View.Changes()-old.View.Changes() > maxLateChanges {
+	if old == nil || f.match == nil || now.View.Changes()-old.View.Changes() > maxLateChanges {
 		return false
 	}
-	var e matcher
+	f.match.at(now)
+	more := len(f.late)
 	for c := old.View.Changes(); c < now.View.Changes(); c++ {
 		for _, row := range now.View.RowsOf(c) {
-			if e.matches(now.View, row, f.words) {
+			if f.match.matches(row) {
 				f.late = append(f.late, row.Key)
-				f.insert(now.View, row.Key)
 			}
 		}
 	}
+	f.hits = placeHits(now.View, f.hits, f.late[more:])
 	return true
 }
 
@@ -194,66 +291,4 @@ func (m *Model) moveHit(by int) {
 	if n := m.ledger.list.Len(); n > 0 && m.ledger.filter.applied {
 		m.ledger.list.To(m.ledger.rows, (m.ledger.list.Index()+by+n)%n)
 	}
-}
-
-// matcher decides whether rows match. It keeps its memory between them.
-type matcher struct {
-	entry ledger.Entry
-	text  []byte
-}
-
-// matches reports whether every word is in the row: in a name, the memo, the amount or the unit, or as the beginning
-// (four digits at least) of the change's or the author's id.
-func (e *matcher) matches(v *crdt.View, r crdt.Row, words []string) bool {
-	if e.entry.Decode(r.Literal) != nil && len(e.entry.Postings) == 0 {
-		e.text = append(e.text[:0], "invalid"...)
-	} else {
-		b := e.text[:0]
-		for _, p := range e.entry.Postings {
-			b = append(appendFolded(b, p.Label), '\n')
-			if p.Amount > 0 {
-				b = append(ledger.AppendAmount(b, p.Amount, min(max(e.entry.Scale, 0), ledger.MaxScale)), '\n')
-			}
-		}
-		b = append(appendFolded(b, e.entry.Unit), '\n')
-		e.text = appendFolded(b, e.entry.Memo)
-	}
-	for _, w := range words {
-		if !bytes.Contains(e.text, []byte(w)) && !matchesID(v, r.Key.Change, w) {
-			return false
-		}
-	}
-	return true
-}
-
-func matchesID(v *crdt.View, change int, w string) bool {
-	if len(w) < 4 || len(w) > 64 || strings.Trim(w, "0123456789abcdef") != "" {
-		return false
-	}
-	c := v.ChangeAt(change)
-	var digits [64]byte
-	hex.Encode(digits[:], c.ID[:])
-	if string(digits[:len(w)]) == w {
-		return true
-	}
-	hex.Encode(digits[:], c.Author[:])
-	return string(digits[:len(w)]) == w
-}
-
-// appendFolded appends s in lower case.
-func appendFolded(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			for _, r := range s[i:] {
-				dst = utf8.AppendRune(dst, unicode.ToLower(r))
-			}
-			return dst
-		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }

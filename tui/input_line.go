@@ -85,6 +85,9 @@ func (m *Model) drawField(a screen.Area, typing bool, prompt screen.Const) {
 			at = err.Offset
 		}
 	}
+	if f := m.currentFilter(); m.field == filterField && f.wrong != nil && f.wrong.Offset < len(f.line.String()) {
+		at = f.wrong.Offset
+	}
 	m.fieldLine().Draw(a, x, 0, m.st.Text, len(m.overlay) == 0, at, m.st.Error|screen.Underline)
 }
 
@@ -122,11 +125,7 @@ func (m *Model) drawPreview(a screen.Area) {
 	switch m.field {
 	case entryField:
 	case filterField:
-		what := screen.Const("finds names, memos, amounts, units and ids; several words: all of them")
-		if m.screen == eventsScreen {
-			what = "finds kinds, addresses and reasons; several words: all of them"
-		}
-		a.Const(x, 0, m.st.Dim, what)
+		m.drawFilterHelp(a, x)
 		return
 	case addressField:
 		a.Const(x, 0, m.st.Dim, "as in ws://127.0.0.1:8080 or wss://relay.example.org")
@@ -184,11 +183,16 @@ func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.S
 	}
 	switch {
 	case wrong:
-		say(a, x, 0, own(st.Error, "column "+number(err.Column)), outside(st.Text, cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)))
-		a.Text(x, 1, a.W-x, st.Dim, cs.Text(err.Hint, noteCells))
+		m.drawWrong(a, x, err)
 	case err != nil:
 		say(a, x+1, 0, own(st.Dim, "then "), outside(st.Info, cs.Text(err.Expected, noteCells)))
 	}
+}
+
+// drawWrong says what is wrong with the line that is typed.
+func (m *Model) drawWrong(a screen.Area, x int, err *ledger.SyntaxError) {
+	say(a, x, 0, own(m.st.Error, "column "+number(err.Column)), outside(m.st.Text, m.cs.Text(": expected "+err.Expected+", found "+err.Found, noteCells)))
+	a.Text(x, 1, a.W-x, m.st.Dim, m.cs.Text(err.Hint, noteCells))
 }
 
 func (m *Model) drawPastePreview(a screen.Area, x int, p *pasted) {

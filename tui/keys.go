@@ -33,7 +33,7 @@ type MoveKeys struct {
 
 // LedgerKeys are the ledger's own in NAV.
 type LedgerKeys struct {
-	Open, Back, Filter, NextHit, PreviousHit, Copy, CopyAll, Evidence key.Binding
+	Open, Back, Filter, NextHit, PreviousHit, Sort, Reverse, Copy, CopyAll, Evidence key.Binding
 }
 
 // PeersKeys are the peers screen's own in NAV.
@@ -123,6 +123,8 @@ func DefaultKeyMap() KeyMap {
 		},
 		Ledger: LedgerKeys{
 			Open: bind("Enter", "open", "enter"), Back: back, Filter: filter, NextHit: next, PreviousHit: previous,
+			Sort:     bind("s", "sort by the next column", "s"),
+			Reverse:  bind("S", "reverse the order", "S"),
 			Copy:     bind("y", "copy id", "y"),
 			CopyAll:  bind("Y", "copy the change as JSON", "Y"),
 			Evidence: bind("E", "evidence of forks", "E"),
@@ -243,7 +245,7 @@ func (k *KeyMap) focuses(f focus) []section {
 	switch f {
 	case onLedger:
 		l := &k.Ledger
-		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Copy, l.CopyAll, l.Evidence}}, move, global}
+		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Sort, l.Reverse, l.Copy, l.CopyAll, l.Evidence}}, move, global}
 	case onPeers:
 		p := &k.Peers
 		return []section{{"Peers", []key.Binding{p.Add, p.Disconnect, p.Retry, p.Back}}, move, global}

@@ -80,7 +80,7 @@ func TestLaterKeysAreFree(t *testing.T) {
 	k := DefaultKeyMap()
 	for _, s := range k.focuses(onLedger) {
 		for _, b := range s.keys {
-			for _, name := range []string{"a", "d", "u", "w", "s", "S", ":", "x", "U"} {
+			for _, name := range []string{"a", "d", "u", "w", ":", "x", "U"} {
 				for _, have := range b.Keys() {
 					if have == name {
 						t.Errorf("%q is bound to %q; it is reserved", name, b.Help().Desc)

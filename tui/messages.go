@@ -31,7 +31,7 @@ type (
 	}
 	filteredMsg struct { // a search has got further
 		gen   int
-		view  *crdt.View
+		match *matcher   // goes on with it
 		begin int        // the first row looked at
 		hits  []crdt.Key // all so far, in order
 	}

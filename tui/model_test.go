@@ -187,7 +187,7 @@ func TestFilter(t *testing.T) {
 		t.Errorf("p twice leads to hit %d, want the last: around the end", d.m.ledger.list.Index())
 	}
 	d.press("esc")
-	d.sees("302 rows · filter off")
+	d.sees("302 rows · list order · filter off")
 	d.press("/")
 	d.write("no such row")
 	d.sees("Nothing matches the filter")

@@ -6,6 +6,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/tui/internal/editor"
 	"github.com/tallystick/tallystick/tui/internal/screen"
 )
@@ -194,7 +195,7 @@ func (h *helpOverlay) lines(m *Model) []textLine {
 }
 
 func hasWords(s string, words []string) bool {
-	folded := string(appendFolded(nil, s))
+	folded := string(ledger.AppendFolded(nil, s))
 	for _, w := range words {
 		if !strings.Contains(folded, w) {
 			return false

@@ -18,7 +18,8 @@ type ledgerState struct {
 	rows   viewRows // all, or the filter's hits; nil until the room is open
 	cache  rowCache
 	filter filterState
-	scroll int // of the change pane
+	order  orderState // sort.go
+	scroll int        // of the change pane
 
 	// shown is what the last picture had under the cursor: a key that is pressed means this one, whatever came in between.
 	shown   crdt.Key
@@ -37,12 +38,25 @@ func (s *ledgerState) sync(old, now *transport.Snapshot) {
 	if f.active() && !f.grow(old, now) {
 		f.stale = true
 	}
-	if f.applied {
-		s.rows = hitRows{now.View, f.hits}
-	} else {
-		s.rows = allRows{now.View}
-	}
+	s.order.grow(s, old, now)
+	s.showRows(now.View)
+}
+
+// showRows has the list show what filter and order make of a view.
+func (s *ledgerState) showRows(v *crdt.View) {
+	s.rows = s.order.apply(v, s.chosen(v))
+	plain := s.order.plain()
+	s.list.Follow = s.list.Follow && plain // a last row of another order is not the one to be followed
 	s.list.Sync(s.rows)
+	s.list.Follow = plain
+}
+
+// chosen are the rows that are shown, in the order of the view.
+func (s *ledgerState) chosen(v *crdt.View) viewRows {
+	if s.filter.applied {
+		return hitRows{v, s.filter.hits}
+	}
+	return allRows{v}
 }
 
 // selected is the entry that a key means: the one that was shown under the cursor.
@@ -91,6 +105,10 @@ func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		m.moveHit(1)
 	case key.Matches(msg, l.PreviousHit):
 		m.moveHit(-1)
+	case key.Matches(msg, l.Sort):
+		return m.sortNext(), true
+	case key.Matches(msg, l.Reverse):
+		return m.sortReverse(), true
 	case key.Matches(msg, l.Copy):
 		return m.copyID(), true
 	case key.Matches(msg, l.CopyAll):
@@ -234,14 +252,15 @@ func (m *Model) listNote() screen.Const {
 		return ""
 	}
 	f := &m.ledger.filter
+	order := m.ledger.order.note()
 	if !f.active() {
-		return plural(m.snap.View.Len(), "row", "rows") + " · filter off"
+		return plural(m.snap.View.Len(), "row", "rows") + " · " + order + " · filter off"
 	}
 	s := number(len(f.hits)) + " of " + plural(m.snap.View.Len(), "row", "rows")
 	if !f.done {
 		s += ", searching"
 	}
-	return s + " · filter " + screen.Const(m.cs.Text(strings.Join(f.words, " "), 24).String())
+	return s + " · " + order + " · filter " + screen.Const(m.cs.Text(strings.TrimSpace(f.line.String()), 24).String())
 }
 
 // drawListFoot writes where the cursor is, and the digests, into the list's lower border.

@@ -180,7 +180,7 @@ func (m *Model) leaveField() tea.Cmd {
 func (m *Model) enter() tea.Cmd {
 	switch m.field {
 	case filterField:
-		m.field = noField // the filter stays
+		m.filterEntered()
 		return nil
 	case addressField:
 		address := strings.TrimSpace(m.entry.address.String())

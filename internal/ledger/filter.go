@@ -57,7 +57,7 @@ var termWords = []termWord{
 	{"with", termWith, "a name, as in with:carol"},
 	{"by", termBy, "a name, as in by:dave"},
 	{"unit", termUnit, "a unit, as in unit:EUR"},
-	{"is", termIs, "a word, as in is:disputed"},
+	{"is", termIs, ""},
 	{"since", termSince, "a date, as in since:2026-01"},
 	{"until", termUntil, "a date, as in until:2026-02-03"},
 	{"memo", termMemo, "a text, as in memo:dinner"},
@@ -152,6 +152,11 @@ func (f Filter) Changes() bool {
 	return slices.ContainsFunc(f.terms, func(t term) bool { return t.kind == termIs && t.is != IsMine })
 }
 
+// Asks reports whether f asks whether a row is or is not so.
+func (f Filter) Asks(is Is) bool {
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.kind == termIs && t.is == is })
+}
+
 // filterParser reads a filter from left to right.
 type filterParser struct{ parser }
 
@@ -200,6 +205,9 @@ func (p *filterParser) keyword(t *term, word string) *SyntaxError {
 	p.pos += len(word) + 1
 	start, want := p.pos, termWords[i].want
 	if p.atEnd() || p.word() == "" {
+		if t.kind == termIs {
+			want = strings.Join(isWords[:], " ")
+		}
 		return p.missing(want)
 	}
 	switch t.kind {
@@ -282,7 +290,7 @@ func (p *filterParser) is(t *term) *SyntaxError {
 			p.pos += len(word)
 			return p.fail(ReasonFilter, "the rest of "+strings.Join(begins, " or "), "", "")
 		}
-		return p.fail(ReasonFilter, "one of "+strings.Join(isWords[:], " "), word, "")
+		return p.fail(ReasonFilter, "a word for how rows stand", word, "one of "+strings.Join(isWords[:], " "))
 	}
 	t.is = Is(i)
 	p.pos += len(word)

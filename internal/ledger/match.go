@@ -332,6 +332,11 @@ func (f *ViewFacts) Is(is Is) bool {
 	if f.Has != nil {
 		return f.Has(f.row.Key, is)
 	}
+	return is == IsInvalid && f.Invalid()
+}
+
+// Invalid reports whether the row breaks a rule that needs no other row to be judged.
+func (f *ViewFacts) Invalid() bool {
 	f.Entry()
-	return is == IsInvalid && f.invalid
+	return f.invalid
 }

@@ -37,7 +37,7 @@ var constDoor = map[string]string{
 	`ledger.FormatAmount(r.entry.amount, r.entry.scale)`:              "a figure",
 	`ledger.FormatAmount(d.Amount, d.Scale)`:                          "a figure",
 	`ledger.AppendAmountAligned(nil, p.Amount, scale, before, after)`: "a figure",
-	`m.cs.Text(strings.Join(f.words, " "), 24).String()`:              "made safe",
+	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:              "made safe",
 }
 
 // Door 2: what writes to a file or stream. In the packages that talk to people, these functions do, and nothing else.

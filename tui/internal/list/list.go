@@ -50,7 +50,7 @@ func (l *List[K]) Sync(rows Rows[K]) {
 		i = 0
 	case !ok: // it went away: the row that took its place
 		i = min(l.index, l.n-1)
-	case l.n-1-i > below:
+	case l.Follow && l.n-1-i > below:
 		l.fresh += l.n - 1 - i - below
 	}
 	l.index, l.key = i, rows.Key(i)
@@ -74,8 +74,11 @@ func (l *List[K]) Index() int {
 // Len is the number of rows.
 func (l *List[K]) Len() int { return l.n }
 
-// Fresh is how many rows came in below the cursor since it was last on the last row.
+// Fresh is how many rows came in below the cursor since it was last on the last row; 0 unless Follow is set.
 func (l *List[K]) Fresh() int { return l.fresh }
+
+// Seen says that the rows below the cursor are no news: they stand there because the order has changed.
+func (l *List[K]) Seen() { l.fresh = 0 }
 
 // To puts the cursor on row i, or the nearest there is, scrolling no more than needed.
 func (l *List[K]) To(rows Rows[K], i int) {
