@@ -30,22 +30,6 @@ func (p *program) initCommand() *cobra.Command {
 	}
 }
 
-func (p *program) idCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "id NAME",
-		Short:             "print the author that NAME writes as: its public key",
-		Args:              exactName,
-		ValidArgsFunction: completeNames,
-		RunE: func(_ *cobra.Command, args []string) error {
-			person, err := load(args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("%s", hex.EncodeToString(person.Author[:]))
-		},
-	}
-}
-
 // load returns the person of that name.
 func load(word string) (*profile.Person, error) {
 	name, err := profile.ParseName(word)

@@ -123,7 +123,10 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, charter 
 	var report *salvage.Report
 	o.store, report, err = salvage.Open(path, charter, own)
 	if errors.Is(err, fs.ErrNotExist) {
-		o.store, err = store.Create(path, store.Meta{Room: room, Charter: charter.Append(nil)})
+		if o.store, err = store.Create(path, store.Meta{Room: room, Charter: charter.Append(nil)}); err == nil && person.Imported() {
+			// The key was made elsewhere and may have written there: writing waits for a peer that knows.
+			err = o.store.Disown()
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(storeHint(err, person), o.close())
