@@ -147,7 +147,7 @@ func (mt *matcher) matches(row crdt.Row) bool {
 	return mt.filter.Match(&mt.facts)
 }
 
-// has answers what a filter asks with is:
+// has answers what a filter asks with is: and neither document nor book say.
 func (mt *matcher) has(k crdt.Key, is ledger.Is) bool {
 	switch is {
 	case ledger.IsUnsent:
@@ -155,10 +155,6 @@ func (mt *matcher) has(k crdt.Key, is ledger.Is) bool {
 		return s == transport.Unsent || s == transport.Saving
 	case ledger.IsRefused:
 		return mt.state(mt.snap, k.Change).Standing == transport.Refused
-	case ledger.IsForked:
-		return mt.snap.View.Forked(mt.facts.Change().Author)
-	case ledger.IsInvalid:
-		return mt.facts.Invalid()
 	}
 	return false
 }

@@ -268,13 +268,14 @@ func (e *Entry) Given() (Quantity, bool) {
 }
 
 // ViewFacts are the facts of rows of a view, one after the other. One goroutine
-// uses it. A filter that asks how rows stand needs Has.
+// uses it.
 type ViewFacts struct {
 	View     *crdt.View
+	Book     *Book // of the view or a newer one; nil: nothing is known of standings and names
 	Self     crdt.Author
 	Label    string                   // the user's own; see [RowFacts]
-	Names    func(crdt.Author) string // nil: nobody has one
-	Has      func(crdt.Key, Is) bool  // nil: rows are invalid or not, and nothing else
+	Names    func(crdt.Author) string // nil: what they call themselves
+	Has      func(crdt.Key, Is) bool  // what view and book do not say, as [IsUnsent]; nil: nothing
 	Location *time.Location           // nil: time.Local
 
 	row     crdt.Row
@@ -318,21 +319,36 @@ func (f *ViewFacts) Time() time.Time {
 
 // Name is as [RowFacts] says.
 func (f *ViewFacts) Name(a crdt.Author) string {
-	if f.Names == nil {
-		return ""
+	switch {
+	case f.Names != nil:
+		return f.Names(a)
+	case f.Book != nil:
+		return f.Book.Name(a)
 	}
-	return f.Names(a)
+	return ""
 }
 
 // Me is as [RowFacts] says.
 func (f *ViewFacts) Me() (crdt.Author, string) { return f.Self, f.Label }
 
+// standingOf is the standing that a question is about.
+var standingOf = [...]Standing{
+	IsTallied: Tallied, IsClaimed: Claimed, IsSaid: Hearsay, IsDisputed: Disputed, IsWithdrawing: Withdrawing, IsWithdrawn: Withdrawn, IsInvalid: Invalid,
+}
+
 // Is is as [RowFacts] says.
 func (f *ViewFacts) Is(is Is) bool {
-	if f.Has != nil {
-		return f.Has(f.row.Key, is)
+	switch {
+	case is == IsForked:
+		return f.View.Forked(f.Change().Author)
+	case f.Book != nil && is == IsWaiting:
+		return f.Book.Waits(f.row.Key)
+	case f.Book != nil && int(is) < len(standingOf):
+		return f.Book.Standing(f.row.Key) == standingOf[is]
+	case is == IsInvalid:
+		return f.Invalid()
 	}
-	return is == IsInvalid && f.Invalid()
+	return f.Has != nil && f.Has(f.row.Key, is)
 }
 
 // Invalid reports whether the row breaks a rule that needs no other row to be judged.
