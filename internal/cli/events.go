@@ -18,11 +18,14 @@ import (
 // What a line of plain mode tells: its kind.
 const (
 	kindEntry    = "entry"    // an entry of the list
+	kindMark     = "mark"     // somebody agrees to an entry, disputes it, takes that back, or says a name
 	kindState    = "state"    // an own entry has got further
 	kindRefused  = "refused"  // something was refused, by us or by a peer
 	kindEvidence = "evidence" // an author has signed two changes after one
 	kindPeer     = "peer"     // a peer is live, or its connection has ended
 	kindStore    = "store"    // part of the store was lost, or is back
+	kindBalance  = "balance"  // what a party has
+	kindPayment  = "payment"  // what settles up
 	kindEnd      = "end"      // the last line
 )
 
@@ -56,9 +59,11 @@ type entryJSON struct {
 	Scale    int           `json:"scale"`
 	Unit     *string       `json:"unit"`
 	Memo     *string       `json:"memo"`
-	State    string        `json:"state"`    // "" if it is not ours
-	Standing *string       `json:"standing"` // "invalid", or null: not known in this version
-	Reason   string        `json:"reason,omitempty"`
+	State    string        `json:"state"`              // "" if it is not ours
+	Standing string        `json:"standing"`           // the word, as in docs/protocol.md
+	Reason   string        `json:"reason,omitempty"`   // if it is invalid
+	Replaces *string       `json:"replaces,omitempty"` // the entry that it corrects
+	standingJSON
 }
 
 // postingJSON is [label, key, amount]; key is null, amount is an integer in units of 10^-scale.
@@ -73,46 +78,53 @@ func (p postingJSON) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{p.Label, key, p.Amount})
 }
 
-const invalidWord = "invalid"
-
-// entry writes one row of v.
-func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string) {
+// entry writes one row of v, which t tells of.
+func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller) {
 	c := v.ChangeAt(row.Key.Change)
 	bad := w.read.Decode(row.Literal)
 	e := &w.read
+	status := t.book.Status(row.Key)
+	if bad == nil && status.Standing == ledger.Invalid {
+		bad = &ledger.InvalidError{Reason: status.Reason} // of what it corrects: the book knows
+	}
 	if w.json {
 		j := entryJSON{
-			Time: claimedTime(c.Time), Kind: kindEntry, ID: fullHex(c.ID), Author: fullHex(c.Author), Seq: c.Seq,
+			Time: claimedTime(c.Time), Kind: kindEntry, ID: ledger.EntryID(v, row.Key), Author: fullHex(c.Author), Seq: c.Seq,
 			Postings: []postingJSON{}, Scale: e.Scale, Unit: present(e.Unit), Memo: present(e.Memo), State: state,
+			Standing: status.Standing.String(), standingJSON: standingOf(status),
 		}
 		if bad != nil {
-			word := invalidWord
-			j.Unit, j.Memo, j.Scale, j.Standing, j.Reason = nil, nil, 0, &word, bad.Error()
+			j.Unit, j.Memo, j.Scale, j.Reason = nil, nil, 0, bad.Error()
 		} else {
 			for _, p := range e.Postings {
 				j.Postings = append(j.Postings, postingJSON(p))
 			}
 		}
+		if status.IsCorrection {
+			replaces := ledger.EntryID(v, status.Replaces)
+			j.Replaces = &replaces
+		}
 		w.object(j)
 		return
 	}
+	id := ledger.ShortID(v, row.Key)
 	if bad != nil {
-		w.columns(claimedTime(c.Time), kindEntry, c.ID.String(), c.Author.String(), "", "", "", "", bad.Error(), state, invalidWord)
+		w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), "", "", "", "", bad.Error(), state, t.standing(status))
 		return
 	}
-	from, to, amount := sides(e)
-	w.columns(claimedTime(c.Time), kindEntry, c.ID.String(), c.Author.String(), from, to, amount, e.Unit, e.Memo, state, "")
+	from, to, amount := t.sides(e)
+	w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, t.standing(status))
 }
 
 // sides returns what stands in the columns from, to and amount: for more than two postings all parties in the first, and
 // what each gets (below zero: gives) in the last, in the same order.
-func sides(e *ledger.Entry) (from, to, amount string) {
+func (t *teller) sides(e *ledger.Entry) (from, to, amount string) {
 	if giver, taker, ok := e.Transfer(); ok {
-		return giver.Label, taker.Label, ledger.FormatAmount(taker.Amount, e.Scale)
+		return t.party(giver.Key, giver.Label), t.party(taker.Key, taker.Label), ledger.FormatAmount(taker.Amount, e.Scale)
 	}
 	var parties, amounts []string
 	for _, p := range e.Postings {
-		parties = append(parties, p.Label)
+		parties = append(parties, t.party(p.Key, p.Label))
 		amounts = append(amounts, ledger.FormatAmount(p.Amount, e.Scale))
 	}
 	return strings.Join(parties, ","), "", strings.Join(amounts, ",")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,25 +25,21 @@ type plain struct {
 	me    string
 	room  string
 	o     *opened
+	d     *desk
 	out   *eventWriter
+	r     *reporter
 
 	// Shared by the reader, the node (receipts) and run.
 	under    atomic.Int64  // submitted, no receipt yet
 	bad      atomic.Int64  // lines that were not sent
 	lastMade atomic.Int64  // greatest log index of a receipt, plus one
 	poke     chan struct{} // one place: something of this, or of the connections, has changed
-	news     chan struct{} // one place: run has seen a newer snapshot
+	said     chan []byte   // what commands have to say: to be printed
 	read     chan struct{} // closed when the reader has ended; then readErr is set
 	readErr  error
 
 	mu     sync.Mutex
 	failed []failedLines // good lines that the node did not take
-
-	// Owned by run.
-	printed  int    // changes below this log index were printed
-	waiting  []int  // log indexes of own changes whose last state was not sent, in order
-	refused  int    // log index + 1 of the own change whose refusal was printed last
-	eventSeq uint64 // of the last event
 }
 
 // failedLines are good lines, one after the other, that the node did not take, for one reason.
@@ -58,16 +55,20 @@ func (s *session) plain(ctx context.Context) (err error) {
 	m := &plain{
 		p: s.p, flags: s.flags, me: s.person.Name.String(), room: s.room,
 		out:  newEventWriter(bufio.NewWriterSize(s.p.Out, 64<<10), s.flags.json),
-		poke: make(chan struct{}, 1), news: make(chan struct{}, 1), read: make(chan struct{}),
+		poke: make(chan struct{}, 1), said: make(chan []byte), read: make(chan struct{}),
 	}
 	start := func(f func()) { go f() } // session.open waits for them
 	if m.o, err = s.open(ctx, start, s.p.note, m.wake); err != nil {
 		return err
 	}
+	m.d = m.o.desk(s.charter, s.person)
+	m.r = &reporter{d: m.d, out: m.out, note: m.note}
+	answering := s.answer(m.o)
 	if s.p.InTerminal {
 		s.p.note("type FROM -> TO AMOUNT [UNIT] [MEMO]; ctrl+d ends")
 	}
 	err = m.run(ctx)
+	answering.end()
 	if stopErr := m.o.stop(); err == nil {
 		err = stopErr
 	}
@@ -96,14 +97,21 @@ func (m *plain) run(ctx context.Context) error {
 		read        = m.read
 		done        = ctx.Done()
 	)
-	m.start(m.o.node.Snapshot())
+	if err := m.r.start(m.flags.tail); err != nil {
+		return err
+	}
 	for {
-		snap := m.o.node.Snapshot()
-		m.report(snap)
+		snap, err := m.r.report()
+		if err != nil {
+			return err
+		}
+		m.reportFailed()
 		if err := m.out.flush(); err != nil {
 			return err
 		}
-		poke(m.news)
+		if m.p.InTerminal && snap.Live > 0 {
+			m.announce(ctx)
+		}
 		// Receipts come before or after the snapshot that shows their changes.
 		saved := m.under.Load() == 0 && int64(snap.View.Changes()) >= m.lastMade.Load()
 		if (over || interrupted) && saved &&
@@ -113,6 +121,8 @@ func (m *plain) run(ctx context.Context) error {
 		select {
 		case <-m.o.node.Changed():
 		case <-m.poke:
+		case lines := <-m.said:
+			m.out.write(lines)
 		case <-read:
 			read, over = nil, true
 			if m.readErr != nil && !interrupted {
@@ -126,8 +136,8 @@ func (m *plain) run(ctx context.Context) error {
 		case <-done:
 			done, interrupted = nil, true
 		case <-m.o.ended:
-			m.report(m.o.node.Snapshot())
-			_ = m.out.flush() // the node's error is the one to report
+			_, _ = m.r.report() // as below
+			_ = m.out.flush()   // the node's error is the one to report
 			return fmt.Errorf("stopped: %w; see to the disk, then start again: what was printed is saved", m.o.nodeErr)
 		}
 	}
@@ -153,22 +163,90 @@ func (m *plain) readLines(ctx context.Context) {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
+		if command, is, wrong := ledger.ParseCommand(text); is {
+			if wrong != nil {
+				m.badLine(lines.n, wrong.Error())
+			} else if err := m.command(ctx, command); err != nil && ctx.Err() == nil {
+				m.badLine(lines.n, err.Error())
+			}
+			continue
+		}
 		entry, wrong := ledger.ParseLine(text, m.me)
 		if wrong != nil {
 			m.badLine(lines.n, wrong.Error())
 			continue
 		}
-		literal, err := ledger.Encode(entry)
-		if err != nil {
+		if err := m.d.bind(&entry); err != nil {
 			m.badLine(lines.n, err.Error())
 			continue
 		}
-		if err := m.submit(ctx, lines.n, literal); err != nil {
+		if err := m.submit(ctx, lines.n, ledger.AppendEdit(entry, nil)); err != nil {
 			if ctx.Err() == nil {
 				m.readErr = fmt.Errorf("line %d and what follows it: not saved: %w", lines.n, err)
 			}
 			return
 		}
+	}
+}
+
+// command carries out a command that was typed, after all lines before it are saved. What it writes, run tells.
+func (m *plain) command(ctx context.Context, command ledger.Command) error {
+	verb, ok := deskVerbs[command.Verb]
+	if !ok {
+		return fmt.Errorf("%q is no command of plain mode: tallystick %s, beside this, is", ":"+command.Verb, command.Verb)
+	}
+	if err := m.saved(ctx); err != nil {
+		return err
+	}
+	c := &deskCall{Verb: command.Verb, JSON: m.flags.json, Wait: m.flags.wait, Offline: m.flags.offline, live: true}
+	switch {
+	case command.ID != "":
+		c.Args, c.Memo = []string{command.ID}, command.Rest
+	case command.Rest != "":
+		c.Args = []string{command.Rest}
+	}
+	var said bytes.Buffer
+	out := newDeskOut(&said, m.p.Err, m.flags.json)
+	out.p = m.p // whose notes do not mix
+	if err := verb.run(ctx, m.d, c, out); err != nil {
+		return err
+	}
+	if err := out.flush(); err != nil || verb.writes && command.Verb != settleVerb {
+		return err
+	}
+	select {
+	case m.said <- said.Bytes():
+	case <-ctx.Done():
+	case <-m.o.ended:
+	}
+	return nil
+}
+
+// saved waits until all lines that were submitted are saved, and known to the desk.
+func (m *plain) saved(ctx context.Context) error {
+	changed, stop := m.o.node.Watch()
+	defer stop()
+	for m.under.Load() > 0 || int64(m.d.look().View.Changes()) < m.lastMade.Load() {
+		select {
+		case <-changed:
+		case <-m.o.ended:
+			return transport.ErrStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// announce says the name in the room, once, so that others can mean it.
+func (m *plain) announce(ctx context.Context) {
+	if !m.d.unannounced() {
+		return
+	}
+	nothing := func(*crdt.Tx) error { return nil }
+	m.under.Add(1)
+	if err := m.d.submit(ctx, nothing, m.receipt(func(error) {})); err != nil {
+		m.under.Add(-1) // it goes with the first line then
 	}
 }
 
@@ -178,42 +256,27 @@ func (m *plain) badLine(n int, why string) {
 	m.p.note("line %d: not sent: %s", n, why)
 }
 
-// submit hands an entry to the node without waiting until it is durable.
-func (m *plain) submit(ctx context.Context, line int, literal crdt.Literal) error {
-	intent := transport.AppendIntent(time.Now().Unix(), literal, func(r transport.Receipt) {
+// submit hands an edit to the node without waiting until it is durable.
+func (m *plain) submit(ctx context.Context, line int, edit func(*crdt.Tx) error) error {
+	m.under.Add(1)
+	err := m.d.patiently(ctx, m.flags.wait, m.p.note, edit, m.receipt(func(err error) { m.fail(line, err) }))
+	if err != nil {
+		m.under.Add(-1)
+		m.wake()
+	}
+	return err
+}
+
+// receipt takes what became of an edit that was counted in under.
+func (m *plain) receipt(failed func(error)) func(transport.Receipt) {
+	return func(r transport.Receipt) {
 		if r.Err != nil {
-			m.fail(line, r.Err)
+			failed(r.Err)
 		} else if made := int64(r.Index) + 1; made > m.lastMade.Load() {
 			m.lastMade.Store(made) // receipts come on one goroutine
 		}
 		if m.under.Add(-1) == 0 {
 			m.wake()
-		}
-	})
-	var patience <-chan time.Time
-	for {
-		m.under.Add(1)
-		err := m.o.node.Submit(ctx, intent)
-		if err == nil {
-			return nil
-		}
-		m.under.Add(-1)
-		m.wake()
-		if !errors.Is(err, transport.ErrGuarded) {
-			return submitHint(err)
-		}
-		if patience == nil {
-			m.p.note("this store looks copied, restored or salvaged: writing waits, up to %v, for a peer that knows this key; if no other copy is in use, and nothing newer was sent: --only-copy", m.flags.wait)
-			timer := time.NewTimer(m.flags.wait)
-			defer timer.Stop()
-			patience = timer.C
-		}
-		select {
-		case <-m.news:
-		case <-patience:
-			return submitHint(err)
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 }
@@ -227,89 +290,6 @@ func submitHint(err error) error {
 		return fmt.Errorf("%w; go on under a new name: tallystick run NAME", err)
 	}
 	return err
-}
-
-// start prints the entries that are here already.
-func (m *plain) start(snap *transport.Snapshot) {
-	v := snap.View
-	skip := 0
-	if m.flags.tail >= 0 {
-		skip = max(0, v.Len()-m.flags.tail)
-	}
-	i, shown := 0, make(map[int]bool, min(v.Len()-skip, v.Changes()))
-	v.Rows(func(row crdt.Row) bool {
-		if i >= skip {
-			m.entry(snap, row)
-			shown[row.Key.Change] = true
-		}
-		i++
-		return m.out.err == nil
-	})
-	// What was printed as unsent is told when it is sent, in the order of the chain.
-	for i := range v.Changes() {
-		if shown[i] {
-			m.watch(snap, i)
-		}
-	}
-	m.printed = v.Changes()
-}
-
-// report prints what snap has more than what was printed.
-func (m *plain) report(snap *transport.Snapshot) {
-	for _, e := range snap.Events {
-		if e.Seq > m.eventSeq {
-			m.eventSeq = e.Seq
-			m.note(e)
-			m.out.event(e)
-		}
-	}
-	m.states(snap)
-	v := snap.View
-	for ; m.printed < v.Changes(); m.printed++ {
-		if v.ChangeAt(m.printed).Author == snap.Me && snap.State(m.printed).Standing == transport.Saving {
-			break // an entry that was printed is saved: it may come to nothing yet
-		}
-		for _, row := range v.RowsOf(m.printed) {
-			m.entry(snap, row)
-		}
-		m.watch(snap, m.printed)
-	}
-	m.reportFailed()
-}
-
-// entry prints one row with its state.
-func (m *plain) entry(snap *transport.Snapshot, row crdt.Row) {
-	state := ""
-	if snap.View.ChangeAt(row.Key.Change).Author == snap.Me {
-		state = stateWord(snap.State(row.Key.Change))
-	}
-	m.out.entry(snap.View, row, state)
-}
-
-// watch remembers the change at a log index if it is our own and not sent.
-func (m *plain) watch(snap *transport.Snapshot, i int) {
-	if snap.View.ChangeAt(i).Author == snap.Me && snap.State(i).Standing != transport.Sent {
-		m.waiting = append(m.waiting, i)
-	}
-}
-
-// states prints which own changes have been sent. Peers store a chain in its order, so it stops at the first that is
-// not.
-func (m *plain) states(snap *transport.Snapshot) {
-	n := 0
-	for _, i := range m.waiting {
-		s := snap.State(i)
-		if s.Standing == transport.Refused && m.refused <= i {
-			m.refused = i + 1
-			m.out.state(time.Now(), snap.View.ChangeAt(i), s)
-		}
-		if s.Standing != transport.Sent {
-			break
-		}
-		m.out.state(time.Now(), snap.View.ChangeAt(i), s)
-		n++
-	}
-	m.waiting = m.waiting[n:]
 }
 
 // note says on standard error what the user has to know and what no event of the output tells.

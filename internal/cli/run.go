@@ -207,6 +207,15 @@ type opened struct {
 	ended   chan struct{} // closed when the node has stopped by itself or by stop
 	nodeErr error         // set before ended is closed
 	stop    func() error
+
+	deskOnce sync.Once
+	deskHere *desk // made when it is first asked for
+}
+
+// desk is where commands of this room are carried out.
+func (o *opened) desk(charter crdt.Charter, person *profile.Person) *desk {
+	o.deskOnce.Do(func() { o.deskHere = newDesk(o.node, charter, person, o.links.settled) })
+	return o.deskHere
 }
 
 // open opens the room and starts node and connections. start runs a goroutine; opened.stop ends them all, after the last

@@ -35,7 +35,11 @@ func (s *session) screen(ctx context.Context) error {
 		Save:  func(name string, content []byte) (string, error) { return saveNear(name, content, s.person.Dir) },
 		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
 			o, err := opening.do(func() (*opened, error) {
-				return s.open(ctx, guard.Go, noteTo(notes), func() {})
+				o, err := s.open(ctx, guard.Go, noteTo(notes), func() {})
+				if err == nil {
+					opening.answering = s.answer(o)
+				}
+				return o, err
 			})
 			if err != nil {
 				return tui.Opened{}, err
@@ -90,6 +94,8 @@ type openOnce struct {
 	mu    sync.Mutex // held while it is being opened
 	ended bool
 	room  *opened
+
+	answering *answering
 }
 
 func (o *openOnce) do(open func() (*opened, error)) (*opened, error) {
@@ -111,6 +117,7 @@ func (o *openOnce) end() error {
 	if o.room == nil {
 		return nil
 	}
+	o.answering.end()
 	return o.room.stop()
 }
 
