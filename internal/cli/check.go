@@ -175,7 +175,7 @@ func formatEntry(e *ledger.Entry) string {
 	if line, ok := ledger.Format(*e); ok {
 		return line
 	}
-	from, to, amount := sides(e)
+	from, to, amount := sides(e, func(_ *crdt.Author, label string) string { return label })
 	line := from
 	if to != "" {
 		line += " -> " + to

@@ -69,7 +69,7 @@ func (d *desk) who() (*ledger.People, error) {
 
 func (d *desk) whoLocked() (*ledger.People, error) {
 	if !d.read {
-		contacts, err := loadContacts(d.person)
+		contacts, err := d.person.Contacts()
 		if err != nil {
 			return nil, err
 		}

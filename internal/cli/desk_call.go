@@ -229,4 +229,3 @@ func (s *session) roomOf(_ context.Context, o *opened, charter crdt.Charter) (*o
 	}
 	return o, nil
 }
-

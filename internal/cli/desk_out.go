@@ -8,6 +8,7 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -40,6 +41,17 @@ func (d *desk) teller() (*teller, error) {
 	return &teller{d.book, who}, nil
 }
 
+// tellerOf is what tells a person of the entries of a view.
+func tellerOf(v *crdt.View, person *profile.Person) (*teller, error) {
+	contacts, err := person.Contacts()
+	if err != nil {
+		return nil, err
+	}
+	book := ledger.NewBook(person.Author)
+	book.Update(v)
+	return &teller{book, ledger.NewPeople(book.Authors(), book.Name, contacts, person.Author, person.Name.String())}, nil
+}
+
 // standing is the word for how an entry stands, with whom it names.
 func (t *teller) standing(s ledger.Status) string {
 	word := s.Standing.String()
@@ -68,22 +80,19 @@ func (t *teller) author(a crdt.Author) string {
 	return s.Name + "#" + s.Digits
 }
 
-// party is how a side of an entry is called in columns. A label that nobody's key stands behind is as typed, in quotes if it
-// looks like one of those with a key.
+// party is how a side of an entry is called in columns. A label that nobody's key stands behind is as typed, in quotes if it could be
+// taken for somebody with one.
 func (t *teller) party(key *crdt.Author, label string) string {
-	if key == nil {
-		if strings.ContainsRune(label, '#') {
-			return strconv.Quote(label)
+	if key != nil {
+		if s := t.people.Shown(*key); s.Name == "" {
+			return label + "#" + s.Digits
 		}
-		return label
-	}
-	s := t.people.Shown(*key)
-	switch {
-	case s.Name == "":
-		return label + "#" + s.Digits
-	default:
 		return t.author(*key)
 	}
+	if _, known, err := t.people.Lookup(label); known || err != nil || strings.ContainsRune(label, '#') {
+		return strconv.Quote(label)
+	}
+	return label
 }
 
 // partyJSON is a side of a balance or a payment.

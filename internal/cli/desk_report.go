@@ -8,8 +8,8 @@ import (
 	"github.com/tallystick/tallystick/transport"
 )
 
-// reporter tells what happens in a room, event by event: in plain mode, and for watch. One goroutine uses it.
-type reporter struct {
+// eventReporter tells what happens in a room, event by event: in plain mode, and for watch. One goroutine uses it.
+type eventReporter struct {
 	d    *desk
 	out  *eventWriter
 	note func(transport.Event) // what is to be said on standard error; may be nil
@@ -21,7 +21,7 @@ type reporter struct {
 }
 
 // start tells the newest tail entries that are here already, all if tail is below zero. What they come to is told with them: the marks are not.
-func (r *reporter) start(tail int) error {
+func (r *eventReporter) start(tail int) error {
 	snap := r.d.look()
 	t, err := r.d.teller()
 	if err != nil {
@@ -52,14 +52,14 @@ func (r *reporter) start(tail int) error {
 }
 
 // skipEvents leaves out what happened before now.
-func (r *reporter) skipEvents() {
+func (r *eventReporter) skipEvents() {
 	for _, e := range r.d.node.Snapshot().Events {
 		r.eventSeq = e.Seq
 	}
 }
 
 // report tells what the newest look has more than what was told, and returns it.
-func (r *reporter) report() (*transport.Snapshot, error) {
+func (r *eventReporter) report() (*transport.Snapshot, error) {
 	snap := r.d.look()
 	for _, e := range snap.Events {
 		if e.Seq > r.eventSeq {
@@ -95,7 +95,7 @@ func (r *reporter) report() (*transport.Snapshot, error) {
 	return snap, nil
 }
 
-func (r *reporter) entry(snap *transport.Snapshot, row crdt.Row, t *teller) {
+func (r *eventReporter) entry(snap *transport.Snapshot, row crdt.Row, t *teller) {
 	state := ""
 	if snap.View.ChangeAt(row.Key.Change).Author == snap.Me {
 		state = stateWord(snap.State(row.Key.Change))
@@ -104,7 +104,7 @@ func (r *reporter) entry(snap *transport.Snapshot, row crdt.Row, t *teller) {
 }
 
 // watch remembers the change at a log index if it is our own and not sent.
-func (r *reporter) watch(snap *transport.Snapshot, i int) {
+func (r *eventReporter) watch(snap *transport.Snapshot, i int) {
 	if snap.View.ChangeAt(i).Author == snap.Me && snap.State(i).Standing != transport.Sent {
 		r.waiting = append(r.waiting, i)
 	}
@@ -112,7 +112,7 @@ func (r *reporter) watch(snap *transport.Snapshot, i int) {
 
 // states tells which own changes have been sent. Peers store a chain in its order, so it stops at the first that is
 // not.
-func (r *reporter) states(snap *transport.Snapshot) {
+func (r *eventReporter) states(snap *transport.Snapshot) {
 	n := 0
 	for _, i := range r.waiting {
 		s := snap.State(i)
@@ -133,7 +133,7 @@ func (r *reporter) states(snap *transport.Snapshot) {
 func verbWatch(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	changed, stop := d.node.Watch()
 	defer stop()
-	r := &reporter{d: d, out: out.eventWriter}
+	r := &eventReporter{d: d, out: out.eventWriter}
 	r.skipEvents()
 	if err := r.start(c.Tail); err != nil {
 		return err

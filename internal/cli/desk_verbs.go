@@ -210,7 +210,7 @@ func verbList(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 			case ledger.IsForked:
 				return snap.View.Forked(snap.View.ChangeAt(k.Change).Author)
 			}
-			return d.book.Is(k, is)
+			return stands(d.book, k, is)
 		},
 	}
 	snap.View.Rows(func(r crdt.Row) bool {
@@ -224,6 +224,29 @@ func verbList(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 }
 
 const sentWord = "sent"
+
+// stands answers a filter's question about how an entry stands.
+func stands(b *ledger.Book, k crdt.Key, is ledger.Is) bool {
+	switch is {
+	case ledger.IsTallied:
+		return b.Standing(k) == ledger.Tallied
+	case ledger.IsClaimed:
+		return b.Standing(k) == ledger.Claimed
+	case ledger.IsSaid:
+		return b.Standing(k) == ledger.Hearsay
+	case ledger.IsDisputed:
+		return b.Standing(k) == ledger.Disputed
+	case ledger.IsWithdrawing:
+		return b.Standing(k) == ledger.Withdrawing
+	case ledger.IsWithdrawn:
+		return b.Standing(k) == ledger.Withdrawn
+	case ledger.IsInvalid:
+		return b.Standing(k) == ledger.Invalid
+	case ledger.IsWaiting:
+		return b.Waits(k)
+	}
+	return false // void ops make no entry
+}
 
 // verbInbox writes the entries that wait for this person's word.
 func verbInbox(_ context.Context, d *desk, _ *deskCall, out *deskOut) error {
@@ -406,10 +429,13 @@ func verbBalances(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 	}
 	for _, u := range units {
 		balances := d.book.Balances(u)
-		scale := 0 // of all: points stand alike
+		scale := 0 // of all: points stand alike, and cents have two digits
 		for i := range balances {
 			b := &balances[i]
 			scale = max(scale, b.Tallied.Scale(), b.Claimed.Scale(), b.Disputed.Scale())
+		}
+		if scale == 1 {
+			scale = 2
 		}
 		decimal := func(s ledger.Sum) string { return string(s.Append(nil, scale)) }
 		for i := range balances {
@@ -493,12 +519,8 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 	if !ok {
 		return e, "", false
 	}
-	if scale < 2 && p.Unit != "" { // as people write money
-		if more := amount; scale == 1 && more < maxShiftable || scale == 0 && more < maxShiftable/10 {
-			for ; scale < 2; scale++ {
-				amount *= 10
-			}
-		}
+	if scale == 1 && amount < maxShiftable { // cents have two digits
+		amount, scale = amount*10, 2
 	}
 	typed := ledger.NewTransfer(t.label(p.From), t.label(p.To), amount, scale, p.Unit, "")
 	line, ok = ledger.Format(typed)

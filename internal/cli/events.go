@@ -112,19 +112,19 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller)
 		w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), "", "", "", "", bad.Error(), state, t.standing(status))
 		return
 	}
-	from, to, amount := t.sides(e)
+	from, to, amount := sides(e, t.party)
 	w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, t.standing(status))
 }
 
 // sides returns what stands in the columns from, to and amount: for more than two postings all parties in the first, and
-// what each gets (below zero: gives) in the last, in the same order.
-func (t *teller) sides(e *ledger.Entry) (from, to, amount string) {
+// what each gets (below zero: gives) in the last, in the same order. called is how a party is called.
+func sides(e *ledger.Entry, called func(*crdt.Author, string) string) (from, to, amount string) {
 	if giver, taker, ok := e.Transfer(); ok {
-		return t.party(giver.Key, giver.Label), t.party(taker.Key, taker.Label), ledger.FormatAmount(taker.Amount, e.Scale)
+		return called(giver.Key, giver.Label), called(taker.Key, taker.Label), ledger.FormatAmount(taker.Amount, e.Scale)
 	}
 	var parties, amounts []string
 	for _, p := range e.Postings {
-		parties = append(parties, t.party(p.Key, p.Label))
+		parties = append(parties, called(p.Key, p.Label))
 		amounts = append(amounts, ledger.FormatAmount(p.Amount, e.Scale))
 	}
 	return strings.Join(parties, ","), "", strings.Join(amounts, ",")

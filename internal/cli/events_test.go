@@ -71,8 +71,9 @@ func everyKind(t testing.TB, asJSON bool) string {
 	)
 	var b bytes.Buffer
 	w := newEventWriter(bufio.NewWriter(&b), asJSON)
+	tell := tellerOfView(view)
 	view.Rows(func(row crdt.Row) bool {
-		w.entry(view, row, "unsent")
+		w.entry(view, row, "unsent", tell)
 		return true
 	})
 	now := time.Unix(1795242200, 0)
@@ -94,6 +95,13 @@ func everyKind(t testing.TB, asJSON bool) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// tellerOfView tells of a view to nobody in particular.
+func tellerOfView(v *crdt.View) *teller {
+	book := ledger.NewBook(crdt.Author{})
+	book.Update(v)
+	return &teller{book, ledger.NewPeople(book.Authors(), book.Name, ledger.Contacts{}, crdt.Author{}, "")}
 }
 
 func mustLiteral(t testing.TB, v any) crdt.Literal {
@@ -160,7 +168,7 @@ func TestEventsKeepTexts(t *testing.T) {
 			json bool
 		}{{&plain, false}, {&asJSON, true}} {
 			w := newEventWriter(bufio.NewWriter(f.to), f.json)
-			w.entry(view, view.Row(0), "")
+			w.entry(view, view.Row(0), "", tellerOfView(view))
 			if err := w.flush(); err != nil {
 				rt.Fatal(err)
 			}
@@ -207,7 +215,7 @@ func TestEventsWriteError(t *testing.T) {
 	view := viewOf(t, encoded(t, ledger.NewTransfer("alice", "bob", 1, 0, "", "")))
 	w := newEventWriter(bufio.NewWriterSize(failing{}, 16), false)
 	for range 3 {
-		w.entry(view, view.Row(0), "")
+		w.entry(view, view.Row(0), "", tellerOfView(view))
 	}
 	if err := w.flush(); !errors.Is(err, errGone) {
 		t.Errorf("got %v, want the writer's error", err)

@@ -27,7 +27,7 @@ type plain struct {
 	o     *opened
 	d     *desk
 	out   *eventWriter
-	r     *reporter
+	r     *eventReporter
 
 	// Shared by the reader, the node (receipts) and run.
 	under    atomic.Int64  // submitted, no receipt yet
@@ -62,7 +62,7 @@ func (s *session) plain(ctx context.Context) (err error) {
 		return err
 	}
 	m.d = m.o.desk(s.charter, s.person)
-	m.r = &reporter{d: m.d, out: m.out, note: m.note}
+	m.r = &eventReporter{d: m.d, out: m.out, note: m.note}
 	answering := s.answer(m.o)
 	if s.p.InTerminal {
 		s.p.note("type FROM -> TO AMOUNT [UNIT] [MEMO]; ctrl+d ends")

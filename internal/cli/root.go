@@ -63,7 +63,9 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(p.runCommand(), p.initCommand(), p.showCommand(), p.verifyCommand(), p.saveCommand(), p.loadCommand(), p.evidenceCommand(), p.checkCommand(), p.oracleCommand(), p.idCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand())
+	root.AddCommand(p.deskCommands()...)
+	root.AddCommand(p.initCommand(), p.showCommand(), p.verifyCommand(), p.saveCommand(), p.loadCommand(), p.evidenceCommand(), p.checkCommand(), p.oracleCommand(), p.idCommand(), p.versionCommand())
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate())
 	root.ValidArgsFunction = completeNames

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/orphan"
+	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -25,11 +25,15 @@ func (p *program) showCommand() *cobra.Command {
 		Args:              exactName,
 		ValidArgsFunction: completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			person, err := load(args[0])
+			if err != nil {
+				return err
+			}
 			return p.withStore(args[0], room, func(st *store.Store, charter crdt.Charter) error {
 				if charter.Kind != crdt.Ledger {
 					return usage("show prints ledgers; %s is of kind %s: tallystick oracle price %s --room %s", charter.Name, charter.Kind, args[0], room)
 				}
-				return p.show(cmd.Context(), st, charter, asJSON)
+				return p.show(st, charter, person, asJSON)
 			})
 		},
 	}
@@ -80,7 +84,7 @@ func (p *program) withRoom(word string, charter crdt.Charter, roomFlag string, f
 }
 
 // show prints the rows of a store.
-func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter, asJSON bool) error {
+func (p *program) show(st *store.Store, charter crdt.Charter, person *profile.Person, asJSON bool) error {
 	replica, err := crdt.NewReplica(charter)
 	if err != nil {
 		return err
@@ -99,10 +103,14 @@ func (p *program) show(_ context.Context, st *store.Store, charter crdt.Charter,
 		return &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
 	}
 	view := replica.View()
+	t, err := tellerOf(view, person)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriterSize(p.Out, 64<<10)
 	w := newEventWriter(out, asJSON)
 	view.Rows(func(row crdt.Row) bool {
-		w.entry(view, row, "")
+		w.entry(view, row, "", t)
 		return w.err == nil
 	})
 	w.end(endEvent(view))
