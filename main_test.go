@@ -49,6 +49,13 @@ func setup(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
 	env.Setenv("LANG", "C.UTF-8")
+	// A socket's path has to be short, and the work folder's may not be.
+	runtime, err := os.MkdirTemp("", "ts")
+	if err != nil {
+		return err
+	}
+	env.Setenv("XDG_RUNTIME_DIR", runtime)
+	env.Defer(func() { _ = os.RemoveAll(runtime) }) // what is left of it does no harm
 	p := &processes{byName: map[string]*process{}}
 	env.Values[processesKey{}] = p
 	env.Defer(func() { searchForSecrets(env) })

@@ -519,7 +519,7 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 	if !ok {
 		return e, "", false
 	}
-	if scale == 1 && amount < maxShiftable { // cents have two digits
+	if scale == 1 && amount < shiftBelow { // cents have two digits
 		amount, scale = amount*10, 2
 	}
 	typed := ledger.NewTransfer(t.label(p.From), t.label(p.To), amount, scale, p.Unit, "")
@@ -538,8 +538,8 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 	return e, line, ok
 }
 
-// maxShiftable is what an amount may be to take another digit.
-const maxShiftable = 1e17
+// shiftBelow is what an amount may be to take another digit.
+const shiftBelow = 1e17
 
 // label is what to type for a party.
 func (t *teller) label(p ledger.Party) string {
