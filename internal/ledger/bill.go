@@ -220,7 +220,7 @@ func (p *parser) shareAsTyped(parties []party, all bool, fail func(at int, r Rea
 // rescale is amount, of the digits after the point that from says, with to of them; false if it has more than MaxDigits then.
 func rescale(amount int64, from, to int) (int64, bool) {
 	for ; from < to; from++ {
-		if amount > int64(maxAmount)/10 {
+		if amount > int64(maxAmount)/10 || amount < -int64(maxAmount)/10 {
 			return 0, false
 		}
 		amount *= 10

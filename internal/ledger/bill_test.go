@@ -356,3 +356,40 @@ func TestParseCommand(t *testing.T) {
 		}
 	}
 }
+
+func TestPartiesProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		e := rapid.OneOf(entries, bills, transfers).Draw(t, "entry")
+		text := string(AppendParties(nil, &e))
+		postings, scale, err := ParseParties(text)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		for i := range e.Postings {
+			if p := &e.Postings[i]; len(postings) != len(e.Postings) || scale != e.Scale || postings[i].Label != p.Label || postings[i].Amount != p.Amount {
+				t.Fatalf("%q: got %+v, %d, want %+v", text, postings, scale, e)
+			}
+		}
+	})
+	for text, says := range map[string]string{
+		"":                                  "a name",
+		"a":                                 "an amount",
+		"a 1":                               "",
+		"a 1, b -1.50":                      "",
+		"a 1,b 1,5":                         "without a comma",
+		"a 1 b 2":                           "a comma",
+		"a --1":                             "above zero",
+		"a -":                               "an amount",
+		"a 0":                               "above zero",
+		"a 1,":                              "a name",
+		"a 99999999999999999, b .5":         "0.50",
+		"a 999999999999999999, b -0.5":      "18 digits",
+		strings.Repeat("a 1, ", 65) + "a 1": "at most 64",
+		strings.Repeat("x", MaxLineBytes+1): "12288 bytes",
+	} {
+		if _, _, err := ParseParties(text); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%.40q: got %v, want %q", text, err, says)
+		}
+	}
+}

@@ -91,14 +91,7 @@ func Parse(line, me string) (Draft, *SyntaxError) {
 	line = strings.TrimRight(line, "\r\n")
 	p := parser{line: line, me: me}
 	if len(line) > MaxLineBytes {
-		cut := MaxLineBytes
-		for !utf8.RuneStart(line[cut]) && cut > MaxLineBytes-utf8.UTFMax {
-			cut--
-		}
-		return p.draft, &SyntaxError{
-			Reason: ReasonTooLong, Column: 1 + utf8.RuneCountInString(line[:cut]), Offset: cut,
-			Expected: "a line of at most 12288 bytes", Found: "a longer one", Hint: "one transaction a line",
-		}
+		return p.draft, tooLong(line, "one transaction a line")
 	}
 	err := p.transaction()
 	return p.draft, err
