@@ -42,13 +42,11 @@ func (p *reading) csv(in *lineSource) error {
 			}
 			continue
 		}
-		if allEmpty(cells) && err == nil {
-			continue
-		}
 		if err := p.row(first.n); err != nil {
 			return err
 		}
 		switch {
+		case err == nil && allEmpty(cells): // as spreadsheets leave them below a table
 		case err != nil:
 			p.bad(first.n, "", err.Error())
 		case len(cells) != t.width:
@@ -256,6 +254,7 @@ func (p *reading) cells(line int, t *table, cells []string) {
 	f := fields{
 		from: unguard(t.cell(cells, "from")), to: unguard(t.cell(cells, "to")), amount: trimmed("amount"),
 		unit: trimmed("unit"), memo: unguard(t.cell(cells, "memo")), parties: unguard(t.cell(cells, "parties")),
+		keys: trimmed("keys"),
 	}
 	id := entryID(trimmed("id"))
 	if id == "" { // somebody else's file: blanks around a cell mean nothing
@@ -264,9 +263,6 @@ func (p *reading) cells(line int, t *table, cells []string) {
 		}
 	}
 	e, column, text := f.entry(p.o.Me)
-	if text == "" {
-		column, text = "keys", bind(&e, trimmed("keys"))
-	}
 	if text != "" {
 		p.bad(line, column, text)
 		return
@@ -276,7 +272,7 @@ func (p *reading) cells(line int, t *table, cells []string) {
 
 // fields are what a row says, as text.
 type fields struct {
-	from, to, amount, unit, memo, parties string
+	from, to, amount, unit, memo, parties, keys string
 }
 
 // entry is what the fields come to, or else which is wrong and why.
@@ -305,7 +301,7 @@ func (f *fields) entry(me string) (_ ledger.Entry, field, wrong string) {
 		if !ok {
 			return e, "to", notLabel(f.to)
 		}
-		if from == to {
+		if from == to && f.keys == "" {
 			return e, "to", "is who gives as well: write somebody else"
 		}
 		amount, scale, err := ledger.ParseAmount(f.amount)
@@ -313,6 +309,9 @@ func (f *fields) entry(me string) (_ ledger.Entry, field, wrong string) {
 			return e, "amount", wrongAmount(err)
 		}
 		e.Postings, e.Scale = ledger.NewTransfer(from, to, amount, scale, "", "").Postings, scale
+	}
+	if wrong := bind(&e, f.keys); wrong != "" {
+		return e, "keys", wrong
 	}
 	switch err := e.Validate(); {
 	case errors.Is(err, ledger.ReasonUnit):
@@ -349,12 +348,12 @@ func bind(e *ledger.Entry, keys string) (wrong string) {
 		return "there are " + strconv.Itoa(len(all)) + ", and " + strconv.Itoa(len(e.Postings)) + " parties"
 	}
 	for i, k := range all {
-		if k == "-" {
+		if k == noKey {
 			continue
 		}
 		b, err := hex.DecodeString(k)
 		if err != nil || len(b) != len(crdt.Author{}) {
-			return quoted(k) + ": 64 hex digits are a key, - stands for none"
+			return quoted(k) + ": 64 hex digits are a key, none stands for none"
 		}
 		e.Postings[i].Key = (*crdt.Author)(b)
 	}

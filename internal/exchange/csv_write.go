@@ -37,7 +37,7 @@ func exportCSV(w *bufio.Writer, rows iter.Seq[Row]) error {
 
 func (r *Row) cells() [len(columns)]string {
 	c := [len(columns)]string{
-		r.ID(), timeText(r.Time), hex.EncodeToString(r.Author[:]), r.Status.Standing.String(), r.by(),
+		r.ID(), guard(timeText(r.Time)), hex.EncodeToString(r.Author[:]), r.Status.Standing.String(), r.by(),
 	}
 	if r.Status.Standing == ledger.Invalid {
 		c[12] = string(r.Status.Reason)
@@ -54,7 +54,10 @@ func (r *Row) cells() [len(columns)]string {
 	return c
 }
 
-// keysText is whose the postings are: a key or - for each, "" if none is known.
+// noKey stands for the key of a label that was not resolved.
+const noKey = "none"
+
+// keysText is whose the postings are: a key or noKey for each, "" if none is known.
 func keysText(postings []ledger.Posting) string {
 	var b strings.Builder
 	known := false
@@ -66,7 +69,7 @@ func keysText(postings []ledger.Posting) string {
 			known = true
 			b.WriteString(hex.EncodeToString(k[:]))
 		} else {
-			b.WriteByte('-')
+			b.WriteString(noKey)
 		}
 	}
 	if !known {

@@ -76,13 +76,8 @@ func (p *reading) object(line int, text []byte) {
 			o[field] = raw
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if !slices.Contains(known, name) && !slices.Contains(mapped, name) && !slices.Contains(p.preview.Ignored, name) && len(p.preview.Ignored) < MaxColumns {
-			p.preview.Ignored = append(p.preview.Ignored, name)
-		}
-	}
-	var texts [8]string
-	for i, name := range [...]string{"kind", "standing", "id", "from", "to", "unit", "memo", "parties"} {
+	var texts [9]string
+	for i, name := range [...]string{"kind", "standing", "id", "from", "to", "unit", "memo", "parties", "keys"} {
 		var err error
 		if texts[i], err = o.text(name); err != nil {
 			p.bad(line, name, "is no text")
@@ -92,6 +87,11 @@ func (p *reading) object(line int, text []byte) {
 	if kind := texts[0]; kind != "" && kind != kindEntry {
 		p.skip(line, WhyNoEntry)
 		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains(known, name) && !slices.Contains(mapped, name) && !slices.Contains(p.preview.Ignored, name) && len(p.preview.Ignored) < MaxColumns {
+			p.preview.Ignored = append(p.preview.Ignored, name)
+		}
 	}
 	if !p.stands(texts[1]) {
 		p.skip(line, WhyStanding)
@@ -106,13 +106,8 @@ func (p *reading) object(line int, text []byte) {
 		if err != nil { // a number, as it is written
 			amount = string(bytes.TrimSpace(o["amount"]))
 		}
-		f := fields{from: texts[3], to: texts[4], amount: amount, unit: texts[5], memo: texts[6], parties: texts[7]}
-		if e, field, wrong = f.entry(p.o.Me); wrong == "" {
-			keys, err := o.text("keys")
-			if field, wrong = "keys", bind(&e, keys); err != nil {
-				wrong = "is no text"
-			}
-		}
+		f := fields{from: texts[3], to: texts[4], amount: amount, unit: texts[5], memo: texts[6], parties: texts[7], keys: texts[8]}
+		e, field, wrong = f.entry(p.o.Me)
 	}
 	if wrong != "" {
 		p.bad(line, field, wrong)
@@ -147,7 +142,7 @@ func postings(raw, scale json.RawMessage, unit, memo string) (_ ledger.Entry, fi
 			json.Unmarshal(items[1], &key) != nil || json.Unmarshal(items[2], &p.Amount) != nil {
 			return e, "postings", "number " + strconv.Itoa(i+1) + " is no [name, key or null, amount]"
 		}
-		if keys[i] = "-"; key != nil {
+		if keys[i] = noKey; key != nil {
 			keys[i] = *key
 		}
 		e.Postings = append(e.Postings, p)
