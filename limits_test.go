@@ -23,7 +23,7 @@ import (
 // begins with max.
 var limitFolders = []string{
 	"crdt", "transport", "relay", "tui", "tui/internal/editor", "tui/internal/input", "tui/internal/screen",
-	"internal/store", "internal/disk", "internal/safe", "internal/profile", "internal/ledger", "internal/cli", "internal/control", "oracle", "oracle/source", "oracle/replay", "oracle/sim", "internal/proof", "internal/invite",
+	"internal/store", "internal/disk", "internal/safe", "internal/profile", "internal/ledger", "internal/cli", "internal/control", "oracle", "oracle/source", "oracle/replay", "oracle/sim", "internal/proof", "internal/exchange", "internal/invite",
 }
 
 // noLimits are constants of those names that bound nothing that comes from outside.
