@@ -14,7 +14,9 @@ type rowShown struct {
 	number int // in the view, from 1
 	entry  *entryText
 	state  standing
+	said   *meaning
 	cursor bool
+	chosen bool
 }
 
 // gather reads the rows of the window, and widens the amount's columns for them.
@@ -25,26 +27,31 @@ func (m *Model) gather(top, n int) []rowShown {
 	var stack [128]int
 	for i, at := range m.ledger.rows.window(stack[:0], top, n) {
 		row := v.Row(at)
-		e := m.ledger.cache.entry(v, row, m.cs)
-		out[i] = rowShown{key: row.Key, number: at + 1, entry: e, state: m.standingOf(row.Key, e), cursor: top+i == m.ledger.list.Index()}
+		e := m.entryText(row)
+		out[i] = rowShown{
+			key: row.Key, number: at + 1, entry: e, state: m.standingOf(row.Key, e), said: m.standingAt(row.Key, e),
+			cursor: top+i == m.ledger.list.Index(), chosen: m.marks.chosen[row.Key],
+		}
 		before, after := ledger.AmountCells(e.amount, e.scale)
 		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
 	}
 	return out
 }
 
-// columns is where the columns of a row stand at one width. They give way in this order: row number, memo, the suffix of
-// the state, the names; id, amount and the state's word never do.
+// columns is where the columns of a row stand at one width. They give way in this order: row number, who stands by an entry,
+// memo, the suffix of the state, the standing's word for its sign, the names, the sign; id, amount and the state's word
+// never do.
 type columns struct {
-	number, id, from, to, amount, unit, memo, state int // widths; 0: not shown
-	before, after                                   int // of the amount's point
-	suffix                                          bool
+	number, id, from, to, amount, unit, memo, said, state int // widths; 0: not shown
+	before, after                                         int // of the amount's point
+	suffix                                                bool
 }
 
 const (
 	columnGap  = 2
 	markCells  = 3 // " > "
 	leastName  = 10
+	leastCut   = 5 // of a name, before the sign of the standing goes
 	mostName   = 18
 	leastMemo  = 8
 	stateCells = 8 // "sent 3/3"
@@ -61,14 +68,34 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 		var stack [32]byte
 		c.state = max(c.state, len(rows[i].state.append(stack[:0], true)))
 	}
-	if c.total() > w {
+	full := standingWord
+	for i := range rows {
+		full = max(full, min(rows[i].said.width(), mostStanding))
+	}
+	if c.said = full; c.total() > w {
 		c.number = 0
+	}
+	if c.total() > w {
+		c.said = standingWord
 	}
 	if c.total() > w {
 		c.memo = 0
 	}
 	if c.total() > w {
 		c.suffix, c.state = false, wordCells
+	}
+	if c.total() > w {
+		c.said = standingGlyph
+	}
+	for c.total() > w && (c.from > leastCut || c.to > leastCut) {
+		if c.from >= c.to {
+			c.from--
+		} else {
+			c.to--
+		}
+	}
+	if c.total() > w {
+		c.said = 0
 	}
 	for c.total() > w && (c.from > 1 || c.to > 1) {
 		if c.from >= c.to {
@@ -85,6 +112,12 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 		rest -= n
 	}
 	if c.memo > 0 {
+		take(&c.memo, 12)
+	}
+	if c.said >= standingWord {
+		take(&c.said, full)
+	}
+	if c.memo > 0 {
 		take(&c.memo, 20)
 	}
 	take(&c.from, 12)
@@ -99,7 +132,7 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 
 func (c *columns) total() int {
 	n := markCells
-	for _, w := range []int{c.number, c.id, c.from, c.to, c.amount, c.memo, c.state} {
+	for _, w := range []int{c.number, c.id, c.from, c.to, c.amount, c.memo, c.said, c.state} {
 		if w > 0 {
 			n += w + columnGap
 		}
@@ -133,6 +166,11 @@ func (c *columns) header(a screen.Area, st screen.Style) {
 	}
 	col(amount, true, "amount")
 	col(c.memo, false, "memo")
+	if c.said == standingGlyph {
+		x += c.said + columnGap
+	} else {
+		col(c.said, false, "standing")
+	}
 	col(c.state, false, "state")
 }
 
@@ -151,8 +189,11 @@ func idDigits(rows []rowShown) int {
 
 func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 	st := m.st.Text
-	if r.entry.invalid != "" {
+	if r.entry.invalid != "" || r.said.standing == ledger.Withdrawn {
 		st = m.st.Dim
+	}
+	if r.chosen {
+		a.Const(0, y, m.st.Key, "*")
 	}
 	if r.cursor {
 		a.Const(1, y, m.st.Focus, ">")
@@ -181,6 +222,10 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 		a.Text(x, y, c.memo, st, r.entry.memo)
 		x += c.memo + columnGap
 	}
+	if c.said > 0 {
+		m.drawMeaning(a, x, y, c.said, r.said)
+		x += c.said + columnGap
+	}
 	a.Sub(0, 0, x+c.state, a.H).ASCII(x, y, r.state.style, r.state.append(stack[:0], c.suffix))
 	if r.cursor {
 		a.Toggle(0, y, a.W, m.st.Cursor)
@@ -189,16 +234,19 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 
 // drawName draws who gives or gets, and marks a party whose author has forked.
 func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShown, from bool) {
-	name := r.entry.to
+	name, keys := r.entry.to, r.entry.forkable[1]
 	if from {
-		name = r.entry.from
+		name, keys = r.entry.from, r.entry.forkable[0]
 	}
-	end := a.Text(x, y, w, st, name)
-	for _, p := range r.entry.parties {
-		if m.snap.View.Forked(p) && from && end+2 <= x+w {
-			a.Const(end, y, m.st.Error, " !")
-		}
+	forked := false
+	for _, p := range keys {
+		forked = forked || m.snap.View.Forked(p)
 	}
+	if !forked || w < 4 {
+		a.Text(x, y, w, st, name)
+		return
+	}
+	a.Const(a.Text(x, y, w-2, st, name), y, m.st.Error, " !")
 }
 
 func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Style, e *entryText) (end int) {
@@ -212,14 +260,23 @@ func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Sty
 func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 	st := m.st.Text
 	e := r.entry
+	if r.chosen {
+		a.Const(0, y, m.st.Key, "*")
+	}
 	if r.cursor {
-		a.Const(0, y, m.st.Focus, ">")
+		if !r.chosen {
+			a.Const(0, y, m.st.Focus, ">")
+		}
 		a.PlaceCursor(0, y, false)
 	}
 	var stack, stack2 [64]byte
 	x := a.ASCII(1, y, st, e.hex[:8]) + 1
 	word := r.state.append(stack[:0], a.W >= 44)
 	stateAt := a.W - max(len(word), wordCells) - 1
+	if r.said.standing != ledger.None {
+		stateAt -= standingGlyph + 1
+		m.drawMeaning(a, stateAt, y, standingGlyph, r.said)
+	}
 	amount := ledger.AppendAmount(stack2[:0], e.amount, e.scale)
 	amountAt := stateAt - 1 - len(amount)
 	if e.unit.Width() > 0 {
@@ -259,7 +316,8 @@ func (m *Model) drawTinyRow(a screen.Area) {
 		x = say(a, x, y, own(m.st.Text, " "), outside(m.st.Text, r.entry.unit))
 	}
 	var stack [32]byte
-	a.ASCII(x+1, y, r.state.style, r.state.append(stack[:0], true))
+	x = a.ASCII(x+1, y, r.state.style, r.state.append(stack[:0], true))
+	m.drawMeaning(a, x+1, y, standingGlyph, r.said)
 	a.PlaceCursor(0, y, false)
 	if y == 0 {
 		return

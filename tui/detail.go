@@ -49,6 +49,16 @@ func (d *detailOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 		return m.copyJSON(d.change, d.entry, d.isRow)
 	case key.Matches(msg, k.Evidence):
 		return m.openEvidence()
+	case d.isRow && key.Matches(msg, m.keys.Mark.Agree):
+		return m.markEntries(ledger.Agree, d.entry)
+	case d.isRow && key.Matches(msg, m.keys.Mark.Dispute):
+		return m.markEntries(ledger.Dispute, d.entry)
+	case d.isRow && key.Matches(msg, m.keys.Mark.Withdraw):
+		return m.markEntries(ledger.Withdraw, d.entry)
+	case d.isRow && key.Matches(msg, m.keys.Mark.Undo):
+		return m.undoMark()
+	case d.isRow && key.Matches(msg, m.keys.Mark.Correct):
+		return m.correctEntry(d.entry)
 	default:
 		return m.onGlobalKey(msg)
 	}
@@ -100,27 +110,33 @@ func (m *Model) drawSummary(a screen.Area) {
 	c := m.snap.View.ChangeAt(k.Change)
 	y := a.H - 1
 	row, _ := m.snap.View.IndexOf(k)
-	e := m.ledger.cache.entry(m.snap.View, m.snap.View.Row(row), m.cs)
+	e := m.entryText(m.snap.View.Row(row))
 	if m.lay.shape == narrow {
 		x := say(a, 0, y, own(m.st.Dim, number(m.ledger.list.Index()+1)+"/"+number(m.ledger.list.Len())+"  "))
 		if n := m.ledger.list.Fresh(); n > 0 {
 			x = say(a, x, y, own(m.st.Warn, number(n)+" new below: G  "))
 		}
+		if e.status.Standing != ledger.None {
+			x = say(a, x, y, append(m.meaningParts(e.status), own(0, "  "))...)
+		}
 		say(a, x, y, outside(m.st.Text, e.memo))
 		return
 	}
+	x := 1
 	if e.invalid != "" {
-		say(a, 1, 0, own(m.st.Error, "invalid: "), outside(m.st.Text, m.cs.Text(e.invalid.Error(), noteCells)))
-	} else if e.memo.Width() > 0 {
-		say(a, 1, 0, own(m.st.Dim, "memo  "), outside(m.st.Text, e.memo))
+		x = say(a, x, 0, own(m.st.Error, "invalid: "), outside(m.st.Text, m.cs.Text(e.invalid.Error(), noteCells)))
+	} else {
+		x = say(a, x, 0, m.meaningParts(e.status)...)
 	}
-	x := say(a, 1, y, own(m.st.Text, shortHex(c.ID, 16)+"…"), own(m.st.Dim, "  by "), own(m.st.Text, shortHex(c.Author, 8)))
+	x = say(a, x, 0, own(m.st.Dim, " · by "), outside(m.st.Text, m.calledOf(c.Author).long))
 	if c.Author == m.snap.Me {
-		x = say(a, x, y, own(m.st.Dim, " (you)"))
+		x = say(a, x, 0, own(m.st.Dim, " (you)"))
 	}
-	x = say(a, x, y, own(m.st.Dim, " seq "), own(m.st.Text, number(int(c.Seq))), own(m.st.Dim, " · "))
-	x = say(a, x, y, m.storedPart(k.Change, c.Author))
-	say(a, x, y, own(m.st.Dim, " · claims "+m.claimed(c.Time, "15:04:05")))
+	x = say(a, x, 0, own(m.st.Dim, " · "), m.storedPart(k.Change, c.Author), own(m.st.Dim, " · "+m.claimed(c.Time, "15:04")))
+	if e.memo.Width() > 0 {
+		say(a, x, 0, own(m.st.Dim, " · "), outside(m.st.Text, e.memo))
+	}
+	m.drawBalanceLine(a.Sub(0, 1, a.W, a.H-1))
 }
 
 // storedPart says who has a change, in a few words.
@@ -173,12 +189,19 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if full {
 		authorCells -= len(" (you)")
 	}
-	author := []part{own(st.Text, hexIn(c.Author, authorDigits(full), authorCells))}
+	you := part{}
 	if c.Author == m.snap.Me {
-		author = append(author, own(st.Dim, " (you)"))
+		you = own(st.Dim, " (you)")
 	}
 	if ext != inEvidence { // told above both
-		line("author", author...)
+		if full {
+			line("author", own(st.Text, hexIn(c.Author, authorDigits(full), authorCells)), you)
+			if m.known() {
+				line("", outside(st.Text, m.calledOf(c.Author).short))
+			}
+		} else {
+			line("author", outside(st.Text, m.calledOf(c.Author).long), you)
+		}
 	}
 	if v.Forked(c.Author) && ext != inEvidence {
 		line("", own(st.Error, "FORK"), own(st.Text, ": E shows it"))
@@ -205,6 +228,9 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if isRow && (ext != inPane || m.beyondRow(entry)) {
 		out = append(out, nil)
 		out = m.entryLines(out, label, entry, w, full)
+	}
+	if isRow && m.known() {
+		out = m.standingLines(append(out, nil), label, entry, w, full)
 	}
 	if full {
 		line("size", own(st.Text, number(len(c.Payload))+" bytes"))
@@ -242,7 +268,7 @@ func (m *Model) beyondRow(k crdt.Key) bool {
 	if !ok {
 		return false
 	}
-	e := m.ledger.cache.entry(m.snap.View, m.snap.View.Row(i), m.cs)
+	e := m.entryText(m.snap.View.Row(i))
 	return e.invalid != "" || len(e.parties) > 0 || e.postings != 2 || e.memo.Width() > rowMemoCells
 }
 
@@ -339,11 +365,7 @@ func (m *Model) entryLines(out []textLine, label func(screen.Const) screen.Const
 		if unit.Width() > 0 {
 			l = append(l, outside(m.st.Text, unit), own(0, " "))
 		}
-		l = append(l, outside(m.st.Text, m.cs.Text(p.Label, nameCells)))
-		if p.Key != nil {
-			l = append(l, own(m.st.Dim, " "+shortHex(*p.Key, 8)))
-		}
-		out = append(out, l)
+		out = append(out, append(l, m.partyParts(&p, full)...))
 	}
 	if e.Memo != "" {
 		out = appendWrapped(out, w, label("memo"), m.st.Dim, m.st.Text, m.cs.Text(e.Memo, safe.NoLimit))

@@ -319,7 +319,7 @@ func (o *evidenceOverlay) name(m *Model) (name safe.String) {
 		if len(rows) == 0 {
 			return safe.String{}
 		}
-		from := m.ledger.cache.entry(m.snap.View, rows[0], m.cs).from
+		from := m.entryText(rows[0]).from
 		if side == 1 && from != name {
 			return safe.String{}
 		}

@@ -146,6 +146,9 @@ func (m *Model) stateLine() textLine {
 		}
 	}
 	count(len(m.entry.queue)+m.entry.inFlight, st.Dim, "saving")
+	if n := m.book.waiting; n > 0 {
+		l = append(l, sep, own(st.Info, number(n)+m.waitWord()))
+	}
 	count(s.Unsent, st.Warn, "unsent")
 	count(s.Pending, st.Dim, "pending")
 	if n := len(s.View.Forks()); n > 0 {
@@ -299,7 +302,10 @@ func (m *Model) hints() []key.Binding {
 	case onDialog:
 		return []key.Binding{k.Dialog.Yes, k.Dialog.No}
 	case onDetail:
-		return []key.Binding{k.Detail.Back, k.Detail.Copy, relabel(k.Detail.CopyAll, "copy JSON"), k.Move.Down, k.Move.Up}
+		return []key.Binding{
+			k.Detail.Back, k.Mark.Agree, relabel(k.Mark.Dispute, "dispute"), relabel(k.Mark.Withdraw, "withdraw"), relabel(k.Mark.Correct, "correct"),
+			k.Detail.Copy, relabel(k.Detail.CopyAll, "copy JSON"), k.Move.Down, k.Move.Up,
+		}
 	case onForks:
 		return []key.Binding{k.Evidence.Open, k.Evidence.Back, k.Move.Down, k.Move.Up}
 	case onEvidence:
@@ -307,6 +313,10 @@ func (m *Model) hints() []key.Binding {
 			k.Evidence.Back, relabel(k.Evidence.Export, "save proof"), k.Evidence.Open, relabel(k.Evidence.Side, "choose"),
 			relabel(k.Evidence.Next, "next"), relabel(k.Evidence.Copy, "copy ids"), k.Move.Down, k.Move.Up,
 		}
+	case onMark:
+		return []key.Binding{k.Dialog.Yes, k.Dialog.No, relabel(k.Mark.Memo, "with a memo")}
+	case onBalances:
+		return []key.Binding{k.Balances.Back, k.Balances.NextUnit, k.Balances.Settle, relabel(k.Balances.Entries, "entries"), k.Move.Down, k.Move.Up}
 	case onHelp:
 		return []key.Binding{k.Detail.Back, relabel(k.Ledger.Filter, "filter"), k.Move.Down, k.Move.Up}
 	case onPeers:
@@ -323,6 +333,9 @@ func (m *Model) hints() []key.Binding {
 		return []key.Binding{k.Choose.Take, k.Choose.Back, k.Move.Down, k.Move.Up}
 	case onEvents:
 		return []key.Binding{relabel(k.Events.Filter, "filter"), relabel(k.Events.Open, "go to change"), relabel(k.Events.Back, "ledger")}
+	}
+	if cmds := m.markHints(); cmds != nil {
+		return cmds
 	}
 	hints := []key.Binding{relabel(k.Global.New, "new"), relabel(k.Ledger.Filter, "filter"), k.Ledger.Open, relabel(k.Ledger.Copy, "copy")}
 	if m.snap != nil && len(m.snap.View.Forks()) > 0 {

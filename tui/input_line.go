@@ -56,6 +56,9 @@ func (m *Model) fieldTitle() (title, hint screen.Const) {
 		if m.snap != nil && m.snap.Writing != transport.WriteOpen {
 			return "New transaction", "writing is closed"
 		}
+		if c := m.marks.correct; c != nil {
+			return "Correct " + c.id, "typing: Esc leaves it as it is, Enter signs and sends the correction"
+		}
 		return "New transaction", "typing: Esc leaves, Enter signs and sends"
 	}
 	return "New transaction", "n to type"

@@ -19,6 +19,8 @@ type KeyMap struct {
 	Choose   ChooseKeys
 	Type     TypeKeys
 	Dialog   DialogKeys
+	Mark     MarkKeys
+	Balances BalancesKeys
 }
 
 // GlobalKeys work in NAV on every screen.
@@ -204,6 +206,8 @@ func DefaultKeyMap() KeyMap {
 			Repaint:   bind("ctrl+l", "repaint", "ctrl+l"),
 			Out:       bind("ctrl+z", "suspend", "ctrl+z"),
 		},
+		Mark:     defaultMarkKeys(),
+		Balances: defaultBalancesKeys(),
 		Dialog: DialogKeys{
 			Yes: bind("y", "yes", "y", "Y"),
 			No:  bind("n", "no", "n", "N", "esc", "enter", "q", "ctrl+c"),
@@ -226,6 +230,8 @@ const (
 	onChoose
 	onType
 	onDialog
+	onMark
+	onBalances
 	onHelp
 )
 
@@ -245,7 +251,7 @@ func (k *KeyMap) focuses(f focus) []section {
 	switch f {
 	case onLedger:
 		l := &k.Ledger
-		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Sort, l.Reverse, l.Copy, l.CopyAll, l.Evidence}}, move, global}
+		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Sort, l.Reverse, l.Copy, l.CopyAll, l.Evidence}}, k.Mark.onRow(), move, global}
 	case onPeers:
 		p := &k.Peers
 		return []section{{"Peers", []key.Binding{p.Add, p.Disconnect, p.Retry, p.Back}}, move, global}
@@ -254,7 +260,7 @@ func (k *KeyMap) focuses(f focus) []section {
 		return []section{{"Events", []key.Binding{e.Open, e.Back, e.Filter, e.NextHit, e.PreviousHit}}, move, global}
 	case onDetail:
 		d := &k.Detail
-		return []section{{"Change", []key.Binding{d.Back, d.Copy, d.CopyAll, d.Evidence}}, move, global}
+		return []section{{"Change", []key.Binding{d.Back, d.Copy, d.CopyAll, d.Evidence}}, k.Mark.onPage(), move, global}
 	case onForks:
 		e := &k.Evidence
 		return []section{{"Evidence", []key.Binding{e.Open, e.Back}}, move, global}
@@ -284,6 +290,11 @@ func (k *KeyMap) focuses(f focus) []section {
 		}}}
 	case onDialog:
 		return []section{{"Question", []key.Binding{k.Dialog.Yes, k.Dialog.No}}}
+	case onMark:
+		return []section{{"Question", []key.Binding{k.Dialog.Yes, k.Dialog.No, k.Mark.Memo}}}
+	case onBalances:
+		b := &k.Balances
+		return []section{{"Balances", []key.Binding{b.NextUnit, b.PreviousUnit, b.Settle, b.Entries, b.Back}}, move, section{global.title, without(global.keys, g.Next, g.Previous)}}
 	case onHelp:
 		return []section{{"Help", []key.Binding{k.Detail.Back, k.Ledger.Filter}}, move}
 	}

@@ -74,23 +74,6 @@ func TestKeysFitTheirMode(t *testing.T) {
 	})
 }
 
-// TestLaterKeysAreFree: what later screens need is bound to nothing on the ledger.
-func TestLaterKeysAreFree(t *testing.T) {
-	t.Parallel()
-	k := DefaultKeyMap()
-	for _, s := range k.focuses(onLedger) {
-		for _, b := range s.keys {
-			for _, name := range []string{"a", "d", "u", "w", ":", "x", "U"} {
-				for _, have := range b.Keys() {
-					if have == name {
-						t.Errorf("%q is bound to %q; it is reserved", name, b.Help().Desc)
-					}
-				}
-			}
-		}
-	}
-}
-
 // keyNamed makes the message of a key by the name that the table uses.
 func keyNamed(name string) tea.KeyPressMsg {
 	special := map[string]rune{

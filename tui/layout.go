@@ -33,17 +33,18 @@ func (r rect) empty() bool { return r.w <= 0 || r.h <= 0 }
 // layout is where everything is at one size. It depends on the size and on zoom alone, so that nothing jumps while one
 // types, moves or waits.
 type layout struct {
-	shape  shape
-	header rect
-	body   rect // what a screen other than the ledger's fills
-	list   rect
-	peers  rect // side panes, wide only
-	change rect
-	events rect
-	below  rect // two lines between list and input: what the cursor is on, or what the line typed is read as
-	input  rect // the input line; its box if boxed
-	boxed  bool
-	status rect
+	shape    shape
+	header   rect
+	body     rect // what a screen other than the ledger's fills
+	list     rect
+	peers    rect // side panes, wide only
+	change   rect
+	events   rect
+	below    rect // two lines between list and input: what the cursor is on, or what the line typed is read as
+	balances rect // one line
+	input    rect // the input line; its box if boxed
+	boxed    bool
+	status   rect
 }
 
 // newLayout divides w x h cells. With zoom the list takes the side panes' place.
@@ -74,7 +75,8 @@ func newLayout(w, h int, zoom bool) layout {
 	if l.shape == wide && h >= boxFromLines {
 		l.boxed = true
 		l.input = rect{0, bottom - boxLines, w, boxLines}
-		bottom -= boxLines
+		bottom -= boxLines + 1
+		l.balances = rect{0, bottom, w, 1}
 	} else {
 		l.input = rect{0, bottom - 1, w, 1}
 		bottom--

@@ -6,6 +6,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui/internal/input"
@@ -51,23 +52,26 @@ type Model struct {
 	snap    *transport.Snapshot // nil until the room is open
 	failed  error               // what Run returns
 
-	screen  screenID
-	pane    pane
-	field   field       // what is typed in; noField: NAV
-	overlay []overlay   // what lies over the screen, the last on top
-	ledger  ledgerState // screen_ledger.go
-	peers   peersState  // screen_peers.go
-	events  eventsState // screen_events.go
-	oracle  oracleState // oracle_screen.go
-	entry   entryState  // typing.go
-	names   namesState  // names.go
-	digest  digestState // digest.go
-	note    note
-	link    safe.String // what was last told about the connections in general
-	mouse   bool
-	ticking bool    // a tickMsg is on its way
-	later   tea.Cmd // what the func of a thenMsg wants done next
-	now     func() time.Time
+	screen    screenID
+	pane      pane
+	field     field                // what is typed in; noField: NAV
+	overlay   []overlay            // what lies over the screen, the last on top
+	ledger    ledgerState          // screen_ledger.go
+	book      bookState            // book.go
+	marks     marksState           // marks.go
+	announced map[crdt.RoomID]bool // rooms that one's own name was said in, or tried to
+	peers     peersState           // screen_peers.go
+	events    eventsState          // screen_events.go
+	oracle    oracleState          // oracle_screen.go
+	entry     entryState           // typing.go
+	names     namesState           // names.go
+	digest    digestState          // digest.go
+	note      note
+	link      safe.String // what was last told about the connections in general
+	mouse     bool
+	ticking   bool    // a tickMsg is on its way
+	later     tea.Cmd // what the func of a thenMsg wants done next
+	now       func() time.Time
 }
 
 // note is something to tell on the bottom line, until the next key.
@@ -90,6 +94,7 @@ func newModel(o Options, fx effects) *Model {
 	m.ledger.list.Follow = true
 	m.events.list.Follow = true
 	m.names.known = map[string]bool{}
+	m.announced = map[crdt.RoomID]bool{}
 	m.oracle = newOracleState(o)
 	if o.Open == nil {
 		m.screen, m.field = oracleScreen, noField
@@ -232,7 +237,9 @@ func (m *Model) onOpened(msg openedMsg) tea.Cmd {
 
 // afterSnapshot returns what a new snapshot gives rise to.
 func (m *Model) afterSnapshot() tea.Cmd {
-	return tea.Batch(m.nextFilter(), m.nextDigest(), m.tick())
+	later := m.later
+	m.later = nil
+	return tea.Batch(later, m.nextBook(), m.nextFilter(), m.nextDigest(), m.tick())
 }
 
 // tick sees to a tickMsg in a second, if something that is visible counts by itself.

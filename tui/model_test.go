@@ -293,7 +293,7 @@ func TestPaste(t *testing.T) {
 		d.refresh()
 		d.sees("2,000 rows", "2,000 transactions saved")
 		d.press("esc", "g")
-		if got := d.m.ledger.cache.entry(d.m.snap.View, d.m.snap.View.Row(0), d.m.cs).amount; got != 1 {
+		if got := d.m.entryText(d.m.snap.View.Row(0)).amount; got != 1 {
 			t.Errorf("the first row is the one of %d", got)
 		}
 	})

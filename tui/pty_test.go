@@ -419,7 +419,9 @@ func TestQuietWhenIdle(t *testing.T) {
 	t.Parallel()
 	p := child120(t, "still")
 	p.sees("end: following", "doc ")
-	p.waits(func(s string) bool { return !strings.Contains(s, "doc …") }, "digests")
+	p.waits(func(s string) bool {
+		return !strings.Contains(s, "doc …") && !strings.Contains(s, "saving") && strings.Contains(s, "said by alice")
+	}, "digests, standings, and the own name sent")
 	n := len(p.written())
 	<-time.After(1500 * time.Millisecond) // longer than any tick would take
 	if got := len(p.written()); got != n {

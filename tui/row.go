@@ -23,6 +23,7 @@ type entryText struct {
 	hex      [16]byte // the first digits of id
 	author   crdt.Author
 	from, to safe.String
+	forkable [2][]crdt.Author // keys of those who give, and of those who get
 	memo     safe.String
 	unit     safe.String
 	amount   int64 // what changes hands
@@ -30,10 +31,15 @@ type entryText struct {
 	invalid  ledger.Reason // "" if valid
 	postings int
 	parties  []crdt.Author // keys of the postings that have one
+
+	statusAt uint64 // of the book, when status was asked for; 0: never
+	status   ledger.Status
+	meaning  meaning
 }
 
 // readEntry decodes a row. What cannot be read is invalid and shows what there is.
-func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
+func (m *Model) readEntry(v *crdt.View, r crdt.Row) *entryText {
+	cs := m.cs
 	c := v.ChangeAt(r.Key.Change)
 	t := &entryText{id: c.ID, author: c.Author}
 	hex.Encode(t.hex[:], c.ID[:len(t.hex)/2])
@@ -45,29 +51,34 @@ func readEntry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
 	t.memo = cs.Text(e.Memo, memoCells)
 	t.unit = cs.Text(e.Unit, ledger.MaxUnitBytes)
 	t.scale = min(max(e.Scale, 0), ledger.MaxScale)
-	var from, to string
+	var sides [2][]safe.String
 	var got int64
 	for i := range e.Postings {
 		p := &e.Postings[i]
-		side := &to
+		at := 1
 		if p.Amount < 0 {
-			side = &from
+			at = 0
 		} else if got += p.Amount; got < 0 { // overflow: of an invalid entry only
 			got = 0
 		}
-		if *side == "" { // as with any entry of two postings
-			*side = p.Label
-		} else if len(*side) < 4*nameCells {
-			*side += ", " + p.Label
+		if len(sides[at]) > 0 && len(sides[at]) < 2*maxNamesInRow {
+			sides[at] = append(sides[at], safe.Literal(", "))
+		}
+		if len(sides[at]) < 2*maxNamesInRow {
+			sides[at] = append(sides[at], m.partyName(p))
 		}
 		if p.Key != nil {
 			t.parties = append(t.parties, *p.Key)
+			t.forkable[at] = append(t.forkable[at], *p.Key)
 		}
 	}
-	t.from, t.to = cs.Text(from, nameCells), cs.Text(to, nameCells)
+	t.from, t.to = safe.Concat(sides[0]...), safe.Concat(sides[1]...)
 	t.amount, t.postings = got, len(e.Postings)
 	return t
 }
+
+// maxNamesInRow is how many parties of a side a row names: more than fit.
+const maxNamesInRow = 8
 
 // maxCachedRows bounds the entries that are kept ready. A screen shows a hundred at most; the rest is for scrolling back.
 const maxCachedRows = 1024
@@ -75,17 +86,32 @@ const maxCachedRows = 1024
 // rowCache keeps entries ready to be drawn.
 type rowCache map[crdt.Key]*entryText
 
-// entry returns the entry of a row.
-func (c *rowCache) entry(v *crdt.View, r crdt.Row, cs safe.Charset) *entryText {
+// entryText returns the entry of a row.
+func (m *Model) entryText(r crdt.Row) *entryText {
+	c := &m.ledger.cache
 	if t, ok := (*c)[r.Key]; ok {
 		return t
 	}
 	if *c == nil || len(*c) >= maxCachedRows {
 		*c = make(rowCache, maxCachedRows)
 	}
-	t := readEntry(v, r, cs)
+	t := m.readEntry(m.snap.View, r)
 	(*c)[r.Key] = t
 	return t
+}
+
+// standingAt brings an entry's standing up to date.
+func (m *Model) standingAt(k crdt.Key, t *entryText) *meaning {
+	if !m.known() {
+		return &t.meaning
+	}
+	if at := m.book.at + 1; t.statusAt != at {
+		t.statusAt = at
+		if s := m.book.book.Status(k); s.Standing != t.status.Standing || s.By != t.status.By || s.StandBy != t.status.StandBy || s.Sides != t.status.Sides {
+			t.status, t.meaning = s, m.meaningOf(s)
+		}
+	}
+	return &t.meaning
 }
 
 // standing is a row's state in words: what there is, and what gives way where there is no room.

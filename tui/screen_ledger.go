@@ -21,6 +21,14 @@ type ledgerState struct {
 	order  orderState // sort.go
 	scroll int        // of the change pane
 
+	withdrawn    []crdt.Key // rows that are withdrawn, in the order of the view
+	showAll      bool       // those too
+	inbox        bool       // the list is what waits for one's word
+	waiting      []crdt.Key // that
+	outside      crdt.Key   // where the cursor was before the inbox
+	wasFollowing bool
+	balance      balanceLine // below the list
+
 	// shown is what the last picture had under the cursor: a key that is pressed means this one, whatever came in between.
 	shown   crdt.Key
 	isShown bool
@@ -46,6 +54,9 @@ func (s *ledgerState) sync(old, now *transport.Snapshot) {
 func (s *ledgerState) showRows(v *crdt.View) {
 	s.rows = s.order.apply(v, s.chosen(v))
 	plain := s.order.plain()
+	if s.inbox { // a short list, in its own order
+		s.rows, plain = s.base(v), true
+	}
 	s.list.Follow = s.list.Follow && plain // a last row of another order is not the one to be followed
 	s.list.Sync(s.rows)
 	s.list.Follow = plain
@@ -56,7 +67,7 @@ func (s *ledgerState) chosen(v *crdt.View) viewRows {
 	if s.filter.applied {
 		return hitRows{v, s.filter.hits}
 	}
-	return allRows{v}
+	return s.base(v)
 }
 
 // selected is the entry that a key means: the one that was shown under the cursor.
@@ -93,8 +104,12 @@ func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		switch {
 		case m.pane != listPane:
 			m.pane = listPane
+		case len(m.marks.chosen) > 0:
+			clear(m.marks.chosen)
 		case m.ledger.filter.active():
 			return m.clearFilter(), true
+		case m.ledger.inbox:
+			m.showInbox(false)
 		case m.zoom:
 			m.zoom = false
 			m.relayout()
@@ -116,7 +131,7 @@ func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, l.Evidence):
 		return m.openEvidence(), true
 	default:
-		return nil, false
+		return m.onMarkKey(msg)
 	}
 	return nil, true
 }
@@ -193,6 +208,7 @@ func (m *Model) drawLedger(all screen.Area) {
 	if !lay.below.empty() && m.field == noField {
 		m.drawSummary(sub(all, lay.below))
 	}
+	m.drawBalanceLine(sub(all, lay.balances))
 }
 
 func (m *Model) drawList(a screen.Area) {
@@ -254,7 +270,7 @@ func (m *Model) listNote() screen.Const {
 	f := &m.ledger.filter
 	order := m.ledger.order.note()
 	if !f.active() {
-		return plural(m.snap.View.Len(), "row", "rows") + " · " + order + " · filter off"
+		return m.baseNote(order)
 	}
 	s := number(len(f.hits)) + " of " + plural(m.snap.View.Len(), "row", "rows")
 	if !f.done {
@@ -293,6 +309,9 @@ func (m *Model) drawEmpty(a screen.Area) {
 	}
 	if m.field == noField {
 		lines[2] = "Press n and type one:  alice -> bob 12.50 dinner"
+	}
+	if m.ledger.inbox {
+		lines = []screen.Const{"Nothing waits for your word.", "", "Esc shows all rows again."}
 	}
 	if m.ledger.filter.active() {
 		lines = []screen.Const{"Nothing matches the filter.", "", "Esc shows all rows again."}

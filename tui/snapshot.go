@@ -111,6 +111,7 @@ func (m *Model) takeSnapshot() {
 		return
 	}
 	m.dirty = true
+	m.readOn()
 	if old == nil || old.View.Changes() != m.snap.View.Changes() {
 		m.ledger.sync(old, m.snap)
 		m.names.update(old, m.snap)

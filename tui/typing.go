@@ -43,14 +43,6 @@ type submission struct {
 	line string // "" if it was not typed: then it does not come back when it fails
 }
 
-// appending is the edit that appends one entry.
-func appending(l crdt.Literal) func(*crdt.Tx) error {
-	return func(tx *crdt.Tx) error {
-		_, err := tx.Append(l)
-		return err
-	}
-}
-
 // fieldLine is the line of the field that is typed in.
 func (m *Model) fieldLine() *editor.Line {
 	switch m.field {
@@ -166,6 +158,7 @@ func (m *Model) leaveField() tea.Cmd {
 	case filterField:
 		return m.clearFilter()
 	case entryField:
+		m.leaveCorrection()
 		if m.entry.paste != nil || m.entry.reading {
 			m.entry.paste, m.entry.reading = nil, false
 			m.entry.gen++
@@ -199,6 +192,14 @@ func (m *Model) enter() tea.Cmd {
 		m.nextMend()
 		return nil
 	}
+	if c, is, serr := ledger.ParseCommand(text); is {
+		if serr != nil {
+			m.tell(true, "%s", serr.Error())
+			return nil
+		}
+		m.lineSent(text)
+		return m.runCommand(c)
+	}
 	if !m.writable() {
 		return nil
 	}
@@ -207,17 +208,17 @@ func (m *Model) enter() tea.Cmd {
 		m.tell(true, "%s", serr.Error())
 		return nil
 	}
-	literal, err := ledger.Encode(e)
-	if err != nil {
-		m.tell(true, "%s", err.Error())
+	return m.sendEntry(e, text, func(m *Model) tea.Cmd {
+		m.lineSent(text)
+		m.nextMend()
 		return nil
-	}
+	})
+}
+
+// lineSent empties the line, whose text is what Up brings back.
+func (m *Model) lineSent(text string) {
 	m.entry.history.Add(text)
 	m.entry.line.Set("")
-	m.names.add([]string{e.Postings[0].Label, e.Postings[1].Label})
-	m.nextMend()
-	m.toOwn()
-	return m.submit(submission{appending(literal), text})
 }
 
 // toOwn makes the list follow its end, where what is sent now will stand: whoever sends wants to see it.
@@ -254,6 +255,10 @@ func (m *Model) writable() bool {
 
 // submit queues transactions and hands over what waits, one batch at a time: so they keep their order.
 func (m *Model) submit(s ...submission) tea.Cmd {
+	if len(s) > 0 && m.unnamed() { // who writes says its name with it
+		m.announced[m.snap.Room] = true
+		s[0].edit = ledger.Edits(ledger.NameEdit(m.options.Name), s[0].edit)
+	}
 	m.entry.queue = append(m.entry.queue, s...)
 	if m.entry.inFlight > 0 || len(m.entry.queue) == 0 {
 		return nil
@@ -334,15 +339,18 @@ func (m *Model) sendPaste() tea.Cmd {
 	p := m.entry.paste
 	m.entry.paste = nil
 	batch := make([]submission, 0, len(p.good))
+	var wrong []wrongLine
 	for _, g := range p.good {
-		literal, err := ledger.Encode(g.Entry)
-		if err != nil { // cannot be: it was parsed
-			m.tell(true, "line %d: %v", g.Number, err)
+		text, _ := ledger.Format(g.Entry)
+		e, err := m.boundOf(g.Entry)
+		if err != nil { // whom it means is to be said
+			wrong = append(wrong, wrongLine{number: g.Number, text: text})
+			m.tell(true, "line %d: %s", g.Number, err.Error())
 			continue
 		}
-		text, _ := ledger.Format(g.Entry)
-		batch = append(batch, submission{appending(literal), text})
+		batch = append(batch, submission{ledger.AppendEdit(e, nil), text})
 	}
+	m.entry.mend = append(m.entry.mend, wrong...)
 	m.entry.mend = append(m.entry.mend, p.wrong...)
 	if m.entry.line.String() == "" {
 		m.nextMend()
