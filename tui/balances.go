@@ -82,10 +82,11 @@ func (m *Model) balanceParts(unit string, w int) textLine {
 		l = append(l, own(0, "  "))
 	}
 	all := m.balancesOf(unit)
+	scale := leastScale(all)
 	used := l.width()
 	for i := range all {
 		b := &all[i]
-		p := m.balancePart(b)
+		p := m.balancePart(b, scale)
 		more := screen.Const("")
 		if left := len(all) - i - 1; left > 0 {
 			more = "+" + number(left)
@@ -106,16 +107,30 @@ func (m *Model) balanceParts(unit string, w int) textLine {
 }
 
 // balancePart is one party's balance: tallied, and in brackets with what is claimed.
-func (m *Model) balancePart(b *ledger.Balance) textLine {
+func (m *Model) balancePart(b *ledger.Balance, scale int) textLine {
+	figure := func(s *ledger.Sum) screen.Const { return screen.Const(s.Append(nil, scale)) }
 	style := m.st.Text
-	l := textLine{outside(style, m.partyShort(b.Party)), own(style, " "+screen.Const(b.Tallied.String()))}
+	l := textLine{outside(style, m.partyShort(b.Party)), own(style, " "+figure(&b.Tallied))}
 	if b.Claimed.Cmp(b.Tallied) != 0 {
-		l = append(l, own(m.st.Info, " ("+screen.Const(b.Claimed.String())+")"))
+		l = append(l, own(m.st.Info, " ("+figure(&b.Claimed)+")"))
 	}
 	if m.forkedParty(b.Party) {
 		l = append(l, own(m.st.Error, " FORK"))
 	}
 	return l
+}
+
+// leastScale is how many digits all figures have after the point at least: two, as most money has, if any has one.
+func leastScale(all []ledger.Balance) int {
+	var stack [64]byte
+	for i := range all {
+		for _, s := range sums(&all[i]) {
+			if bytes.IndexByte(s.Append(stack[:0], 0), '.') >= 0 {
+				return 2
+			}
+		}
+	}
+	return 0
 }
 
 // balancesOf are the balances of a unit, oneself first; in a room of very many, those of the row under the cursor.
@@ -164,6 +179,7 @@ type balancesPage struct {
 	all    []ledger.Balance
 	at     uint64 // version of the book
 	loaded bool
+	scale  int
 	list   list.List[ledger.Party]
 }
 
@@ -204,6 +220,7 @@ func (p *balancesPage) load(m *Model) {
 	p.loaded, p.at = true, m.book.at
 	p.units = m.book.book.Units()
 	p.all = m.meFirst(m.book.book.Balances(p.unit))
+	p.scale = leastScale(p.all)
 	p.list.Sync(partyRows(p.all))
 }
 
@@ -264,7 +281,8 @@ func (p *balancesPage) draw(m *Model, all screen.Area) {
 		a.ConstCut(1, 0, a.W-1, m.st.Dim, "No entry has this unit yet: n types one.")
 		return
 	}
-	var c balanceColumns
+	a.W--
+	c := balanceColumns{scale: p.scale}
 	header := a.H > 3
 	rows := a
 	if header {
@@ -309,6 +327,7 @@ type balanceColumns struct {
 	before, after [3]int
 	name          int
 	n             int // figures shown
+	scale         int // digits after the point at least
 }
 
 func sums(b *ledger.Balance) [3]*ledger.Sum {
@@ -320,7 +339,7 @@ var balanceHeads = [3]screen.Const{"tallied", "claimed", "disputed"}
 func (c *balanceColumns) widen(b *ledger.Balance) {
 	var stack [64]byte
 	for i, s := range sums(b) {
-		text := s.Append(stack[:0], 0)
+		text := s.Append(stack[:0], c.scale)
 		point := bytes.IndexByte(text, '.')
 		if point < 0 {
 			point = len(text)
@@ -331,14 +350,14 @@ func (c *balanceColumns) widen(b *ledger.Balance) {
 }
 
 func (c *balanceColumns) fit(w int) {
-	const leastParty = 8
+	const leastParty, mostParty = 8, 40
 	for c.n = 3; ; c.n-- {
 		c.name = w
 		for i := range c.n {
 			c.name -= columnGap + c.before[i] + c.after[i]
 		}
 		if c.name >= leastParty || c.n == 1 {
-			c.name = max(c.name, 1)
+			c.name = min(max(c.name, 1), mostParty)
 			return
 		}
 	}
@@ -383,7 +402,7 @@ func (m *Model) drawBalance(a screen.Area, y int, c *balanceColumns, b *ledger.B
 			break
 		}
 		x += columnGap
-		text := s.Append(stack[:0], 0)
+		text := s.Append(stack[:0], c.scale)
 		point := bytes.IndexByte(text, '.')
 		if point < 0 {
 			point = len(text)

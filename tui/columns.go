@@ -34,6 +34,8 @@ func (m *Model) gather(top, n int) []rowShown {
 		}
 		before, after := ledger.AmountCells(e.amount, e.scale)
 		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
+		w.from, w.to = max(w.from, min(e.from.Width()+2*len(e.forkable[0]), leastName)), max(w.to, min(e.to.Width()+2*len(e.forkable[1]), leastName))
+		w.said = max(w.said, min(out[i].said.width(), mostStanding))
 	}
 	return out
 }
@@ -63,15 +65,12 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 	c.amount = c.before + c.after
 	c.id = idDigits(rows)
 	c.number = max(len(strconv.Itoa(m.snap.View.Len())), 3)
-	c.from, c.to, c.memo, c.state = leastName, leastName, leastMemo, stateCells
+	c.from, c.to, c.memo, c.state = max(m.ledger.amount.from, leastCut), max(m.ledger.amount.to, leastCut), leastMemo, stateCells
 	for i := range rows {
 		var stack [32]byte
 		c.state = max(c.state, len(rows[i].state.append(stack[:0], true)))
 	}
-	full := standingWord
-	for i := range rows {
-		full = max(full, min(rows[i].said.width(), mostStanding))
-	}
+	full := max(m.ledger.amount.said, standingWord)
 	if c.said = full; c.total() > w {
 		c.number = 0
 	}
@@ -112,7 +111,7 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 		rest -= n
 	}
 	if c.memo > 0 {
-		take(&c.memo, 12)
+		take(&c.memo, leastMemo)
 	}
 	if c.said >= standingWord {
 		take(&c.said, full)

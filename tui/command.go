@@ -66,10 +66,8 @@ func (m *Model) onEntry(id string, do func(crdt.Key) tea.Cmd) tea.Cmd {
 // askMark is markEntries of one entry with a memo that is known already.
 func (m *Model) askMark(say ledger.Say, memo string, k crdt.Key) tea.Cmd {
 	cmd := m.markEntries(say, k)
-	if n := len(m.overlay); n > 0 {
-		if q, ok := m.overlay[n-1].(*markQuestion); ok {
-			q.memo.Set(memo)
-		}
+	if q := m.asked(); q != nil {
+		q.memo.Set(memo)
 	}
 	return cmd
 }

@@ -193,7 +193,15 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if c.Author == m.snap.Me {
 		you = own(st.Dim, " (you)")
 	}
-	if ext != inEvidence { // told above both
+	if ext == inPane && isRow { // what it means comes first: the pane is short
+		line("author", outside(st.Text, m.calledOf(c.Author).long), you)
+		if m.known() {
+			out = m.standingLines(out, label, entry, w, full)
+		}
+		if m.beyondRow(entry) {
+			out = append(m.entryLines(append(out, nil), label, entry, w, full), nil)
+		}
+	} else if ext != inEvidence { // told above both
 		if full {
 			line("author", own(st.Text, hexIn(c.Author, authorDigits(full), authorCells)), you)
 			if m.known() {
@@ -225,11 +233,11 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if ext == inEvidence {
 		return m.saidLines(out, label, change, w)
 	}
-	if isRow && (ext != inPane || m.beyondRow(entry)) {
+	if isRow && ext != inPane {
 		out = append(out, nil)
 		out = m.entryLines(out, label, entry, w, full)
 	}
-	if isRow && m.known() {
+	if isRow && ext != inPane && m.known() {
 		out = m.standingLines(append(out, nil), label, entry, w, full)
 	}
 	if full {

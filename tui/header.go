@@ -290,6 +290,9 @@ func (m *Model) hints() []key.Binding {
 	switch m.focus() {
 	case onType:
 		t := &k.Type
+		if q := m.asked(); q != nil {
+			return []key.Binding{t.Enter, relabel(t.Leave, "without a memo")}
+		}
 		switch m.field {
 		case filterField:
 			return []key.Binding{relabel(t.Enter, "keep filter"), relabel(t.Leave, "clear"), relabel(t.Older, "previous hit"), relabel(t.Newer, "next hit")}

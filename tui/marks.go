@@ -310,6 +310,15 @@ func (q *markQuestion) focus() focus {
 	return onMark
 }
 
+// asked is the question about a mark, if it is what gets the keys.
+func (m *Model) asked() *markQuestion {
+	if n := len(m.overlay); n > 0 {
+		q, _ := m.overlay[n-1].(*markQuestion)
+		return q
+	}
+	return nil
+}
+
 func (q *markQuestion) paste(s string) {
 	if q.typing {
 		q.memo.Insert(s)

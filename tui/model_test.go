@@ -167,7 +167,7 @@ func TestFilter(t *testing.T) {
 	at, _ := d.m.ledger.list.Cursor()
 	d.press("/")
 	d.write("CAROL")
-	d.sees("3 of 300 rows", "[TYPE]", "rent share", "tickets, two of them")
+	d.sees("3 of 300 rows", "[TYPE]", "rent share", "tickets, two")
 	d.seesNot("coffee")
 	if now, _ := d.m.ledger.list.Cursor(); now != at {
 		t.Errorf("the cursor left its row, which matches: %v, before %v", now, at)

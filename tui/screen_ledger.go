@@ -36,9 +36,9 @@ type ledgerState struct {
 	amount amountWidths
 }
 
-// amountWidths are the columns of amounts, aligned on the point. They grow with what comes into sight and shrink when
-// the filter changes, so that nothing jumps while one scrolls.
-type amountWidths struct{ before, after, unit int }
+// amountWidths are the columns of amounts, aligned on the point, and those of names and standings. They grow with what comes
+// into sight and shrink when the filter changes, so that nothing jumps while one scrolls.
+type amountWidths struct{ before, after, unit, from, to, said int }
 
 // sync takes over a newer snapshot.
 func (s *ledgerState) sync(old, now *transport.Snapshot) {

@@ -249,6 +249,9 @@ func (m *Model) partyParts(p *ledger.Posting, full bool) textLine {
 	}
 	name := m.calledOf(*p.Key)
 	l := textLine{outside(m.st.Text, name.long)}
+	if !full { // beside a list, where Enter shows all of it
+		l[0] = outside(m.st.Text, name.short)
+	}
 	if m.snap.View.Forked(*p.Key) {
 		l = append(l, own(m.st.Error, " FORK"))
 	}
@@ -271,8 +274,12 @@ func (m *Model) standingLines(out []textLine, label func(screen.Const) screen.Co
 	line := func(name screen.Const, parts ...part) {
 		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
 	}
-	line("stands", m.meaningParts(s)...)
-	if full && s.Sides > 0 && s.Standing != ledger.Invalid {
+	stands := m.meaningParts(s)
+	if word := m.meaningOf(s); word.all > 0 && !full {
+		stands = textLine{own(m.standingStyle(s.Standing), "claimed: "+number(word.standBy)+" of "+number(word.all))}
+	}
+	line("stands", stands...)
+	if full && s.Sides > 0 && s.Standing != ledger.Invalid && s.Standing != ledger.Claimed {
 		line("", own(st.Dim, number(s.StandBy)+" of "+plural(s.Sides, "side stands", "sides stand")+" by it"))
 	}
 	writer := m.snap.View.ChangeAt(k.Change)
@@ -291,7 +298,11 @@ func (m *Model) standingLines(out []textLine, label func(screen.Const) screen.Co
 			line(name, own(st.Dim, "and "+number(len(said)-shown)+" more"))
 			break
 		}
-		words := textLine{outside(st.Text, m.calledOf(one.Author).long), own(m.sayStyle(one.Say), sayWord(one.Say))}
+		who := m.calledOf(one.Author).short
+		if full {
+			who = m.calledOf(one.Author).long
+		}
+		words := textLine{outside(st.Text, who), own(m.sayStyle(one.Say), sayWord(one.Say))}
 		if full {
 			words = append(words, own(st.Dim, ", claims "+m.claimed(m.snap.View.ChangeAt(one.Change).Time, timeLayout)))
 		}
