@@ -355,11 +355,14 @@ func (m *Model) rightHints() textLine {
 	if m.focus() == onDialog {
 		return nil
 	}
-	help, quit := own(m.st.Key, "?"), textLine{own(0, "  "), own(m.st.Key, "q"), own(m.st.Text, " quit")}
+	h, q := m.keys.Global.Help.Help(), m.keys.Global.Quit.Help()
 	if m.typing() {
-		help, quit = own(m.st.Key, "F1"), nil
+		h = m.keys.Type.Help.Help()
+		return textLine{own(m.st.Key, screen.Const(h.Key)), own(m.st.Text, " help")}
 	}
-	return append(textLine{help, own(m.st.Text, " help")}, quit...)
+	return textLine{
+		own(m.st.Key, screen.Const(h.Key)), own(m.st.Text, " help"), own(0, "  "), own(m.st.Key, screen.Const(q.Key)), own(m.st.Text, " quit"),
+	}
 }
 
 // relabel is a binding as a bottom line calls it.

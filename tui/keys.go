@@ -233,6 +233,7 @@ const (
 	onMark
 	onBalances
 	onHelp
+	focuses // how many there are
 )
 
 // section is a headed part of the help.

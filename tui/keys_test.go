@@ -1,29 +1,18 @@
 package tui
 
 import (
-	"reflect"
+	"strings"
 	"testing"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 )
 
-// every calls f with each binding of the table and its name.
-func (k *KeyMap) every(f func(name string, b key.Binding)) {
-	v := reflect.ValueOf(*k)
-	for i := range v.NumField() {
-		group := v.Field(i)
-		for j := range group.NumField() {
-			f(v.Type().Field(i).Name+"."+group.Type().Field(j).Name, group.Field(j).Interface().(key.Binding))
-		}
-	}
-}
-
 // TestNoKeyTwice walks the table of every focus: one key, one meaning.
 func TestNoKeyTwice(t *testing.T) {
 	t.Parallel()
 	k := DefaultKeyMap()
-	for f := onLedger; f <= onHelp; f++ {
+	for f := onLedger; f < focuses; f++ {
 		seen := map[string]string{}
 		for _, s := range k.focuses(f) {
 			for _, b := range s.keys {
@@ -45,7 +34,7 @@ func TestKeysFitTheirMode(t *testing.T) {
 	k := DefaultKeyMap()
 	taken := map[string]bool{"ctrl+s": true, "ctrl+q": true, "ctrl+b": true, `ctrl+\`: true, "ctrl+i": true, "ctrl+m": true, "ctrl+[": true, "f10": true, "f11": true}
 	inHelp := map[string]bool{}
-	for f := onLedger; f <= onHelp; f++ {
+	for f := onLedger; f < focuses; f++ {
 		for _, s := range k.focuses(f) {
 			for _, b := range s.keys {
 				inHelp[b.Help().Key+b.Help().Desc] = true
@@ -59,7 +48,7 @@ func TestKeysFitTheirMode(t *testing.T) {
 			}
 		}
 	}
-	k.every(func(name string, b key.Binding) {
+	k.each(func(name string, b *key.Binding) {
 		if len(b.Keys()) == 0 || b.Help().Key == "" || b.Help().Desc == "" {
 			t.Errorf("%s: %q has keys %q and help %q", name, b.Help().Desc, b.Keys(), b.Help().Key)
 		}
@@ -76,35 +65,67 @@ func TestKeysFitTheirMode(t *testing.T) {
 
 // keyNamed makes the message of a key by the name that the table uses.
 func keyNamed(name string) tea.KeyPressMsg {
-	special := map[string]rune{
-		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
-		"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "delete": tea.KeyDelete, "f1": tea.KeyF1,
+	k, ok := pressOf(name)
+	if !ok {
+		panic("no key is called " + name)
 	}
-	if c, ok := special[name]; ok {
-		return tea.KeyPressMsg{Code: c}
-	}
-	switch {
-	case name == "shift+tab":
-		return tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift}
-	case name == "space":
-		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
-	case len(name) > 5 && name[:5] == "ctrl+":
-		k := keyNamed(name[5:])
-		k.Mod, k.Text = tea.ModCtrl, ""
-		return k
-	}
-	r := []rune(name)[0]
-	return tea.KeyPressMsg{Code: r, Text: name}
+	return k
 }
 
 func TestKeyNames(t *testing.T) {
 	t.Parallel()
 	k := DefaultKeyMap()
-	k.every(func(_ string, b key.Binding) {
+	k.each(func(_ string, b *key.Binding) {
 		for _, name := range b.Keys() {
 			if got := keyNamed(name).String(); got != name {
 				t.Errorf("%q comes as %q: no key press would match it", name, got)
 			}
 		}
 	})
+}
+
+func TestKeysOfTheConfig(t *testing.T) {
+	t.Parallel()
+	k, err := DefaultKeyMap().with(map[string][]string{"ledger.sort": {"o", "ctrl+o"}, "global.quit": {"Q"}, "move.page-down": {"ctrl+f"}, "type.clear": {"ctrl+g"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := k.Ledger.Sort; b.Help().Key != "o" || b.Keys()[1] != "ctrl+o" || b.Help().Desc != "sort by the next column" {
+		t.Errorf("got %q %q", b.Keys(), b.Help())
+	}
+	for _, c := range []struct {
+		name string
+		keys []string
+		says string
+	}{
+		{"ledger.sort", []string{"y"}, `"y" is also ledger.`},
+		{"ledger.copy", []string{"q"}, `"q" is also`},
+		{"global.quit", []string{"j"}, `"j" is also`},
+		{"peers.add", []string{"ctrl+z"}, `"ctrl+z" is also`},
+		{"type.enter", []string{"x"}, `"x" is text while one types`},
+		{"type.leave", []string{"space"}, `"space" is text while one types`},
+		{"type.leave", []string{"é"}, "is text while one types"},
+		{"ledger.sort", nil, "needs a key"},
+		{"ledger.sort", []string{""}, "is no key"},
+		{"ledger.sort", []string{"日"}, "is no key"},
+		{"ledger.sort", []string{"\u0301"}, "is no key"},
+		{"ledger.sort", []string{"hyper+s"}, `"hyper+s" is no key`},
+		{"ledger.sort", []string{"\x1b"}, `"\x1b" is no key`},
+		{"ledger.sort", []string{"ctrl+ctrl+s"}, "is no key"},
+		{"ledger.nothing", []string{"s"}, `"ledger.nothing": is no binding; of ledger there are back copy`},
+		{"nothing", []string{"s"}, "there are groups of them: choose"},
+	} {
+		err := CheckKeys(map[string][]string{c.name: c.keys})
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), c.name) {
+			t.Errorf("%s = %q: got %v, want %q", c.name, c.keys, err, c.says)
+		}
+	}
+	d := newDriver(t, newWorld(t).demo(5), 80, 24, func(o *Options) {
+		o.Keys = map[string][]string{"ledger.sort": {"o"}, "global.help": {"H"}}
+	})
+	d.press("esc", "o")
+	d.sees("by time")
+	d.sees("H help")
+	d.press("H")
+	d.sees("sort by the next column", "o ")
 }

@@ -84,8 +84,12 @@ type note struct {
 const noteCells = 300
 
 func newModel(o Options, fx effects) *Model {
+	keys, err := DefaultKeyMap().with(o.Keys)
+	if err != nil {
+		keys = DefaultKeyMap() // Run has refused them
+	}
 	m := &Model{
-		options: o, fx: fx, keys: DefaultKeyMap(), st: newStyles(o.Look), cs: o.Look.charset(), now: o.Now,
+		options: o, fx: fx, keys: keys, st: newStyles(o.Look), cs: o.Look.charset(), now: o.Now,
 		screen: ledgerScreen, field: entryField, dirty: true,
 	}
 	if m.now == nil {

@@ -31,6 +31,8 @@ type Options struct {
 	Name string
 	// Room is shown until the room is open.
 	Room string
+	// Keys are other keys than the program's own for some bindings, by their names, as in ledger.sort; see CheckKeys.
+	Keys map[string][]string
 	// Look is colour and charset; see LookFromEnv.
 	Look Look
 	// Now is the clock; nil: time.Now. Its location is that of the times shown.

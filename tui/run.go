@@ -35,6 +35,9 @@ func Run(ctx context.Context, o Options) error {
 	if !term.IsTerminal(int(o.In.Fd())) || !term.IsTerminal(int(o.Out.Fd())) {
 		return fmt.Errorf("%w: standard input and output must both be one for the screen; --plain works without", ErrNoTerminal)
 	}
+	if err := CheckKeys(o.Keys); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := openOwn(o.Out)

@@ -7,6 +7,7 @@ import (
 	"github.com/atotto/clipboard"
 	"github.com/spf13/cobra"
 
+	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/oracle/sim"
 	"github.com/tallystick/tallystick/tui"
 )
@@ -52,7 +53,15 @@ func (p *program) addOracleScreen(cmd *cobra.Command) {
 		if !p.InTerminal || !p.OutTerm {
 			return usage("the oracle screen needs a terminal as standard input and output; without one: tallystick oracle run %s", word)
 		}
+		cfg, err := profile.LoadConfig()
+		if err == nil {
+			err = checkKeys(cfg)
+		}
+		if err != nil {
+			return err
+		}
 		o := tui.Options{
+			Keys:     cfg.Keys,
 			Scenario: func() (sim.Scenario, error) { return sc, nil },
 			Look:     tui.LookFromEnv(how, ascii, os.Getenv),
 			Tmux:     os.Getenv("TMUX") != "",

@@ -129,6 +129,7 @@ type session struct {
 	person *profile.Person
 	room   string // what it is called
 	plan   linkPlan
+	keys   map[string][]string // of the screen, as the config has them
 
 	charter crdt.Charter
 }
@@ -146,6 +147,9 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	}
 	cfg, err := profile.LoadConfig()
 	if err != nil {
+		return err
+	}
+	if err := checkKeys(cfg); err != nil {
 		return err
 	}
 	room, err := roomName(f.room, cfg)
@@ -166,7 +170,7 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	}
 	defer lock.Unlock() // the process's end does it too
 
-	s := &session{p: p, flags: f, person: person, room: room, charter: crdt.OpenLedger(room), plan: linkPlan{connect: connect, meet: meet}}
+	s := &session{p: p, flags: f, person: person, room: room, charter: crdt.OpenLedger(room), plan: linkPlan{connect: connect, meet: meet}, keys: cfg.Keys}
 	if listenOn != "" {
 		if s.plan.listen, err = listen(listenOn); err != nil {
 			return err

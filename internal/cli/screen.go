@@ -13,6 +13,7 @@ import (
 	"github.com/atotto/clipboard"
 
 	"github.com/tallystick/tallystick/internal/disk"
+	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui"
 )
@@ -29,6 +30,7 @@ func (s *session) screen(ctx context.Context) error {
 	opening := &openOnce{}
 	options := tui.Options{
 		Name: s.person.Name.String(), Room: s.room,
+		Keys:  s.keys,
 		Look:  tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
 		Tmux:  os.Getenv("TMUX") != "",
 		Notes: notes,
@@ -60,6 +62,15 @@ func (s *session) screen(ctx context.Context) error {
 		return &codedError{code: ExitError}
 	}
 	return err
+}
+
+// checkKeys refuses keys of the config that the screen cannot work with.
+func checkKeys(cfg profile.Config) error {
+	if err := tui.CheckKeys(cfg.Keys); err != nil {
+		path, _ := profile.ConfigPath() // it was read
+		return fmt.Errorf("%w: %s: %w", profile.ErrConfig, path, err)
+	}
+	return nil
 }
 
 // saveNear makes a new file in the working folder, or in dir where that cannot be written, and returns its path.

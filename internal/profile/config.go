@@ -23,11 +23,16 @@ import (
 //	room = "main"
 //	connect = ["ws://192.0.2.1:8080"]
 //	listen = "127.0.0.1:8080"
+//
+//	[keys.ledger]                           # of the screen; its help lists them
+//	sort = "o"
+//	copy = ["y", "ctrl+y"]
 type Config struct {
 	Name    Name
 	Room    string
 	Connect []string
 	Listen  string
+	Keys    map[string][]string // by the names of bindings, as in ledger.sort; nil: none
 }
 
 // configFile is the file's form.
@@ -36,9 +41,11 @@ type configFile struct {
 	Room    string     `toml:"room"`
 	Connect []string   `toml:"connect"`
 	Listen  string     `toml:"listen"`
+
+	Keys map[string]any `toml:"keys"`
 }
 
-const configFields = "name, room, connect, listen"
+const configFields = "name, room, connect, listen, keys"
 
 // configForm says what a field must be, in words for people.
 var configForm = map[string]string{
@@ -46,6 +53,7 @@ var configForm = map[string]string{
 	"room":    "a text in quotes",
 	"connect": "a list of texts in quotes",
 	"listen":  "a text in quotes",
+	"keys":    "a table, as in [keys.ledger]",
 }
 
 // configName is judged while the file is decoded, so that an error has its line.
@@ -109,7 +117,42 @@ func parseConfig(path string, b []byte) (Config, error) {
 			return Config{}, fmt.Errorf("%w: %s:%d: unknown field %q; known are %s", ErrConfig, path, lineOf(b, key), key, configFields)
 		}
 	}
-	return Config{Name: file.Name.Name, Room: file.Room, Connect: file.Connect, Listen: file.Listen}, nil
+	keys, bad := flatKeys(file.Keys)
+	if bad != "" {
+		last := bad[strings.LastIndexByte(bad, '.')+1:]
+		return Config{}, fmt.Errorf("%w: %s:%d: field %q must be a text in quotes or a list of them, as in sort = \"o\" below [keys.ledger]", ErrConfig, path, lineOf(b, last), "keys."+bad)
+	}
+	return Config{Name: file.Name.Name, Room: file.Room, Connect: file.Connect, Listen: file.Listen, Keys: keys}, nil
+}
+
+// flatKeys are the keys of [keys.GROUP] as GROUP.NAME. bad is the name of what is neither text nor list of texts, "" if
+// there is none.
+func flatKeys(groups map[string]any) (keys map[string][]string, bad string) {
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		table, ok := groups[group].(map[string]any)
+		if !ok {
+			return nil, group
+		}
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			full := group + "." + name
+			list, ok := table[name].([]any)
+			if !ok {
+				list = []any{table[name]}
+			}
+			if keys == nil {
+				keys = map[string][]string{}
+			}
+			keys[full] = []string{}
+			for _, v := range list {
+				s, ok := v.(string)
+				if !ok {
+					return nil, full
+				}
+				keys[full] = append(keys[full], s)
+			}
+		}
+	}
+	return keys, ""
 }
 
 // lineOf returns the number of the line that begins with key, 1 if there is none.

@@ -36,8 +36,18 @@ name = "alice"
 room = "holiday"
 connect = ["ws://192.0.2.1:8080", "wss://example.org"]
 listen = "127.0.0.1:9000"
+
+[keys]
+global.quit = "Q"
+
+[keys.ledger]
+sort = "o"
+copy = ["y", "ctrl+y"]
 `)
-	want := Config{name(t, "alice"), "holiday", []string{"ws://192.0.2.1:8080", "wss://example.org"}, "127.0.0.1:9000"}
+	want := Config{
+		name(t, "alice"), "holiday", []string{"ws://192.0.2.1:8080", "wss://example.org"}, "127.0.0.1:9000",
+		map[string][]string{"global.quit": {"Q"}, "ledger.sort": {"o"}, "ledger.copy": {"y", "ctrl+y"}},
+	}
 	if cfg, err := LoadConfig(); err != nil || !reflect.DeepEqual(cfg, want) {
 		t.Fatalf("got %+v, %v, want %+v", cfg, err, want)
 	}
@@ -52,7 +62,7 @@ listen = "127.0.0.1:9000"
 func TestBadConfig(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, line, why string }{
-		"unknown field":        {"room = 'a'\n\ncolour = 'red'\n", "3", `unknown field "colour"; known are name, room, connect, listen`},
+		"unknown field":        {"room = 'a'\n\ncolour = 'red'\n", "3", `unknown field "colour"; known are name, room, connect, listen, keys`},
 		"unknown table":        {"room = 'a'\n[server]\nport = 1\n", "2", `unknown field "server`},
 		"field in other case":  {"\nName = 'a'\n", "2", `unknown field "Name"`},
 		"field in two cases":   {"name = 'a'\nNAME = 'b'\n", "2", `unknown field "NAME"`},
@@ -64,6 +74,10 @@ func TestBadConfig(t *testing.T) {
 		"table for a text":     {"[listen]\nx = 1\n", "1", `field "listen" must be`},
 		"number for a name":    {"name = 3\n", "1", `field "name" must be a text in quotes`},
 		"table for a name":     {"[name]\nx = 1\n", "2", `"name`},
+		"keys in no group":     {"[keys]\nsort = 's'\n", "2", `field "keys.sort" must be`},
+		"number for a key":     {"[keys.ledger]\n\nsort = 3\n", "3", `field "keys.ledger.sort" must be`},
+		"number in keys":       {"[keys.ledger]\nsort = ['a', 3]\n", "2", `field "keys.ledger.sort" must be`},
+		"text for keys":        {"keys = 's'\n", "1", `field "keys" must be a table`},
 		"field twice":          {"room = 'a'\nroom = 'b'\n", "2", `field "room"`},
 		"bad name":             {"# a\n# b\nname = 'a.b'\n", "3", `field "name": not a name: "a.b" has '.'`},
 		"no value":             {"room =\n", "1", "start of value"},

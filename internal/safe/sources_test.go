@@ -27,6 +27,7 @@ var constDoor = map[string]string{
 	`l`:                           "overlay.go: a part of a question, which is a Const",
 	`s.title`:                     "overlay.go: from the table of keys",
 	`h.Key`:                       "header.go: from the table of keys",
+	`q.Key`:                       "header.go: from the table of keys",
 	`h.Desc`:                      "header.go: from the table of keys",
 	`k.Help().Desc`:               "overlay.go: from the table of keys",
 	`strings.Join(k.Keys(), " ")`: "overlay.go: from the table of keys",
@@ -37,7 +38,7 @@ var constDoor = map[string]string{
 	`ledger.FormatAmount(r.entry.amount, r.entry.scale)`:              "a figure",
 	`ledger.FormatAmount(d.Amount, d.Scale)`:                          "a figure",
 	`ledger.AppendAmountAligned(nil, p.Amount, scale, before, after)`: "a figure",
-	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:              "made safe",
+	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:      "made safe",
 }
 
 // Door 2: what writes to a file or stream. In the packages that talk to people, these functions do, and nothing else.
