@@ -59,6 +59,8 @@ of input is a transaction:
 
   FROM -> TO AMOUNT [UNIT] [MEMO]      alice -> bob 12.50 EUR dinner
   TO AMOUNT [UNIT] [MEMO]              from NAME
+  [FROM] paid AMOUNT [UNIT] for NAME [SHARE], NAME [SHARE]... [: MEMO]
+                                       alice paid 60 EUR for alice, bob: dinner
 
 A bad line is named on standard error, is not sent, and does not stop the rest. At the
 end of input it waits (--wait) until a peer has stored everything. Each event is a line

@@ -20,6 +20,9 @@ import (
 // hledgerProgram is the program of that name; without it the test is skipped. .ci/hledger gets it.
 func hledgerProgram(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("many runs of another program")
+	}
 	name := os.Getenv("TALLYSTICK_HLEDGER")
 	if name == "" {
 		name = "hledger"

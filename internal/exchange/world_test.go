@@ -78,7 +78,7 @@ var entries = rapid.Custom(func(t *rapid.T) ledger.Entry {
 
 var rowsOf = rapid.Custom(func(t *rapid.T) []Row {
 	var rows []Row
-	for i := range rapid.IntRange(0, 30).Draw(t, "rows") {
+	for i := range rapid.IntRange(0, 12).Draw(t, "rows") {
 		r := Row{
 			Change: crdt.ChangeID{byte(i), 0xab}, Author: someKeys[rapid.IntRange(0, len(someKeys)-1).Draw(t, "author")],
 			Number: rapid.IntRange(0, 3).Draw(t, "number"),
