@@ -24,7 +24,7 @@ them; .2 after it means the second entry of one change.`
 func (p *program) deskCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.addCommand(), p.listCommand(), p.inboxCommand(), p.agreeCommand(), p.disputeCommand(), p.withdrawCommand(), p.undoCommand(),
-		p.balancesCommand(), p.settleCommand(), p.watchCommand(),
+		p.balancesCommand(), p.settleCommand(), p.importCommand(), p.exportCommand(), p.watchCommand(),
 	}
 }
 

@@ -29,11 +29,17 @@ type deskCall struct {
 	Replaces string        `json:"replaces,omitempty"` // add: the entry that this one corrects
 	Bind     bool          `json:"bind,omitempty"`     // agree: write it anew, bound to one's own key
 	Send     bool          `json:"send,omitempty"`     // settle
-	Preview  bool          `json:"preview,omitempty"`  // import: write nothing
-	SkipBad  bool          `json:"skip_bad,omitempty"` // import
-	Format   string        `json:"format,omitempty"`   // export
+	Format   string        `json:"format,omitempty"`   // import, export
 	For      time.Duration `json:"for,omitempty"`      // watch; 0: until interrupted
 	Tail     int           `json:"tail,omitempty"`     // watch
+
+	// Of import.
+	Preview   bool              `json:"preview,omitempty"` // write nothing
+	Asked     bool              `json:"asked,omitempty"`   // the preview was shown
+	SkipBad   bool              `json:"skip_bad,omitempty"`
+	SkipAlike bool              `json:"skip_alike,omitempty"`
+	Contested bool              `json:"contested,omitempty"`
+	Map       map[string]string `json:"map,omitempty"`
 
 	Input []byte `json:"-"` // goes beside the rest
 	live  bool   // in plain mode: what is written is told by others, and when it is sent
@@ -45,7 +51,13 @@ type deskVerb struct {
 	writes bool // what it does is to be sent
 }
 
-const settleVerb, watchVerb = "settle", "watch"
+// Verbs that other functions know, too.
+const (
+	settleVerb = "settle"
+	importVerb = "import"
+	exportVerb = "export"
+	watchVerb  = "watch"
+)
 
 // deskVerbs are the commands that a desk knows.
 var deskVerbs = map[string]deskVerb{
@@ -58,6 +70,8 @@ var deskVerbs = map[string]deskVerb{
 	"undo":     {verbUndo, true},
 	"balances": {verbBalances, false},
 	settleVerb: {verbSettle, true},
+	importVerb: {verbImport, true},
+	exportVerb: {verbExport, false},
 	watchVerb:  {verbWatch, false},
 }
 
@@ -189,33 +203,17 @@ func commandLine(args []string) string {
 
 // verbList writes the entries that a filter keeps, in the order of the list.
 func verbList(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
-	filter, wrong := ledger.ParseFilter(strings.Join(c.Args, " "))
-	if wrong != nil {
-		return &codedError{ExitUsage, wrong}
-	}
 	snap := d.look()
 	t, err := d.teller()
 	if err != nil {
 		return err
 	}
-	facts := ledger.ViewFacts{
-		View: snap.View, Self: d.me, Label: d.name, Location: time.UTC, // as the lines tell times
-		Names: func(a crdt.Author) string { return t.people.Shown(a).Name },
-		Has: func(k crdt.Key, is ledger.Is) bool {
-			switch is {
-			case ledger.IsUnsent:
-				return snap.View.ChangeAt(k.Change).Author == snap.Me && entryState(snap, k) != sentWord
-			case ledger.IsRefused:
-				return strings.HasPrefix(entryState(snap, k), "refused")
-			case ledger.IsForked:
-				return snap.View.Forked(snap.View.ChangeAt(k.Change).Author)
-			}
-			return stands(d.book, k, is)
-		},
+	kept, err := d.keeps(snap, t, strings.Join(c.Args, " "))
+	if err != nil {
+		return err
 	}
 	snap.View.Rows(func(r crdt.Row) bool {
-		facts.At(r)
-		if filter.Match(&facts) {
+		if kept(r) {
 			out.entry(snap.View, r, entryState(snap, r.Key), t)
 		}
 		return out.err == nil

@@ -26,6 +26,8 @@ const (
 	kindStore    = "store"    // part of the store was lost, or is back
 	kindBalance  = "balance"  // what a party has
 	kindPayment  = "payment"  // what settles up
+	kindBad      = "bad"      // a line of a file that cannot be imported
+	kindImport   = "import"   // what an import comes to
 	kindEnd      = "end"      // the last line
 )
 
