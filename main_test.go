@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"damage":   damage,
 			"repeat":   repeat,
 			"same":     same,
+			"capture":  capture,
 		},
 	})
 }

@@ -334,6 +334,18 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// capture VAR PATTERN FILE: sets the variable to what the group of the pattern finds first in the file.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: capture VAR PATTERN FILE")
+	}
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile(args[2]))
+	if len(found) < 2 {
+		ts.Fatalf("%q is not in %s:\n%s", args[1], args[2], cut(ts.ReadFile(args[2])))
+	}
+	ts.Setenv(args[0], found[1])
+}
+
 // spellings are the forms in which a secret could get out.
 func spellings(seedHex string) []string {
 	seed, err := hex.DecodeString(seedHex)

@@ -89,9 +89,12 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 		return err
 	}
 	c.Charter, c.JSON, c.Wait, c.Offline, c.Sync = charter.Append(nil), f.json, f.wait, f.offline, f.sync
-	reads := !deskVerbs[c.Verb].writes || c.Verb == settleVerb && !c.Send
-	if _, err := os.Lstat(person.RoomPath(charter.ID())); errors.Is(err, fs.ErrNotExist) && reads && !c.Sync && c.Verb != watchVerb {
-		return fmt.Errorf("%s has nothing of room %s: to take in what others have of it: --sync, or open it: tallystick run %s --room %s", person.Name, charter.Name, person.Name, charter.Name)
+	writes := deskVerbs[c.Verb].writes && !c.Preview && (c.Verb != settleVerb || c.Send)
+	connects := writes || c.Sync || c.Verb == watchVerb
+	if !connects && c.Verb != importVerb {
+		if _, err := os.Lstat(person.RoomPath(charter.ID())); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s has nothing of room %s: to take in what others have of it: --sync; or open it: tallystick run %s --room %s", person.Name, charter.Name, person.Name, charter.Name)
+		}
 	}
 	call, err := json.Marshal(c)
 	if err != nil {
@@ -109,7 +112,7 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 		lock, err := person.Lock()
 		if err == nil {
 			defer lock.Unlock() // the process's end does it too
-			return p.carryOutHere(ctx, f, c, cfg, person, charter, !reads || c.Sync || c.Verb == watchVerb, out)
+			return p.carryOutHere(ctx, f, c, cfg, person, charter, connects, out)
 		}
 		// It is starting, or quitting, or another command is under way.
 		if !errors.Is(err, profile.ErrRunning) {

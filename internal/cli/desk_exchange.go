@@ -215,7 +215,7 @@ func verbImport(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 			out.columns(line)
 		}
 	}
-	return errors.Join(cmp.Or(failed, out.err), unsent)
+	return cmp.Or(failed, out.err, unsent)
 }
 
 // lines say what an import comes to.

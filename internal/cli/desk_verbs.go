@@ -415,6 +415,14 @@ func (d *desk) units(c *deskCall) ([]string, error) {
 // maxUnitsTold bounds how many units an error names.
 const maxUnitsTold = 16
 
+// moneyText is a sum with so many digits after the point, and two in place of one, as cents have.
+func moneyText(s ledger.Sum, scale int) string {
+	if scale == 1 {
+		scale = 2
+	}
+	return string(s.Append(nil, scale))
+}
+
 // verbBalances writes what every party has in every unit.
 func verbBalances(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 	units, err := d.units(c)
@@ -427,15 +435,12 @@ func verbBalances(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 	}
 	for _, u := range units {
 		balances := d.book.Balances(u)
-		scale := 0 // of all: points stand alike, and cents have two digits
+		scale := 0 // of all: points stand alike
 		for i := range balances {
 			b := &balances[i]
 			scale = max(scale, b.Tallied.Scale(), b.Claimed.Scale(), b.Disputed.Scale())
 		}
-		if scale == 1 {
-			scale = 2
-		}
-		decimal := func(s ledger.Sum) string { return string(s.Append(nil, scale)) }
+		decimal := func(s ledger.Sum) string { return moneyText(s, scale) }
 		for i := range balances {
 			b := &balances[i]
 			j := balanceJSON{
@@ -469,7 +474,7 @@ func verbSettle(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 			e, line, ok := t.payment(pay)
 			switch {
 			case !c.Send:
-				j := paymentJSON{Kind: kindPayment, Unit: present(u), From: t.partyJSON(pay.From), To: t.partyJSON(pay.To), Amount: pay.Amount.String()}
+				j := paymentJSON{Kind: kindPayment, Unit: present(u), From: t.partyJSON(pay.From), To: t.partyJSON(pay.To), Amount: moneyText(pay.Amount, pay.Amount.Scale())}
 				if ok {
 					j.Line = &line
 				}

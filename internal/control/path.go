@@ -24,7 +24,7 @@ var ErrFolder = errors.New("the folder of the control socket cannot be used")
 func Paths(runtime, name, dir string) []string {
 	h := sha256.Sum256([]byte(dir))
 	file := name + "-" + hex.EncodeToString(h[:4]) + ".sock"
-	paths := []string{filepath.Join(dir, "control.sock")}
+	paths := []string{filepath.Join(dir, "sock")}
 	if filepath.IsAbs(runtime) {
 		paths = append([]string{filepath.Join(runtime, "tallystick", file)}, paths...)
 	}
