@@ -128,7 +128,7 @@ func (p *program) balancesCommand() *cobra.Command {
 
 func (p *program) settleCommand() *cobra.Command {
 	var send bool
-	cmd, _ := p.deskCommand(settleVerb+" [UNIT]", "print the payments that settle up", "Prints few payments that bring all tallied balances to zero, as lines that can be sent as\nthey are (tallystick add). --send writes those that you are a side of."+unitHelp, oneUnit,
+	cmd, _ := p.deskCommand(settleVerb+" [UNIT]", "print the payments that settle up", "Prints few payments that bring all tallied balances to zero, as lines that can be sent as\nthey are (tallystick add) once they were paid; the memo says who pays whom: who is below\nzero owes. --send writes those that you are a side of."+unitHelp, oneUnit,
 		func(c *deskCall, _ []string) error {
 			c.Send = send
 			return nil

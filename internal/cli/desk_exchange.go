@@ -370,18 +370,11 @@ func (d *desk) keeps(snap *transport.Snapshot, t *teller, text string) (func(crd
 		return nil, &codedError{ExitUsage, wrong}
 	}
 	facts := ledger.ViewFacts{
-		View: snap.View, Self: d.me, Label: d.name, Location: time.UTC, // as the lines tell times
+		View: snap.View, Book: d.book, Self: d.me, Label: d.name, Location: time.UTC, // as the lines tell times
 		Names: func(a crdt.Author) string { return t.people.Shown(a).Name },
 		Has: func(k crdt.Key, is ledger.Is) bool {
-			switch is {
-			case ledger.IsUnsent:
-				return snap.View.ChangeAt(k.Change).Author == snap.Me && entryState(snap, k) != sentWord
-			case ledger.IsRefused:
-				return strings.HasPrefix(entryState(snap, k), "refused")
-			case ledger.IsForked:
-				return snap.View.Forked(snap.View.ChangeAt(k.Change).Author)
-			}
-			return stands(d.book, k, is)
+			state := entryState(snap, k)
+			return is == ledger.IsUnsent && state != "" && state != sentWord || is == ledger.IsRefused && strings.HasPrefix(state, refusedWord)
 		},
 	}
 	return func(r crdt.Row) bool {

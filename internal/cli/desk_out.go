@@ -196,10 +196,16 @@ func entryState(snap *transport.Snapshot, k crdt.Key) string {
 	}
 	s := snap.State(k.Change)
 	if s.Standing == transport.Refused {
-		return "refused: " + s.Reason.Code
+		return refusedWord + ": " + s.Reason.Code
 	}
 	return s.Standing.String()
 }
+
+// Words of entryState.
+const (
+	sentWord    = "sent"
+	refusedWord = "refused"
+)
 
 // balanceJSON is what one party has, in one unit. Amounts are exact decimals, for they may exceed any integer.
 type balanceJSON struct {

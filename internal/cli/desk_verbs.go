@@ -221,31 +221,6 @@ func verbList(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 	return out.err
 }
 
-const sentWord = "sent"
-
-// stands answers a filter's question about how an entry stands.
-func stands(b *ledger.Book, k crdt.Key, is ledger.Is) bool {
-	switch is {
-	case ledger.IsTallied:
-		return b.Standing(k) == ledger.Tallied
-	case ledger.IsClaimed:
-		return b.Standing(k) == ledger.Claimed
-	case ledger.IsSaid:
-		return b.Standing(k) == ledger.Hearsay
-	case ledger.IsDisputed:
-		return b.Standing(k) == ledger.Disputed
-	case ledger.IsWithdrawing:
-		return b.Standing(k) == ledger.Withdrawing
-	case ledger.IsWithdrawn:
-		return b.Standing(k) == ledger.Withdrawn
-	case ledger.IsInvalid:
-		return b.Standing(k) == ledger.Invalid
-	case ledger.IsWaiting:
-		return b.Waits(k)
-	}
-	return false // void ops make no entry
-}
-
 // verbInbox writes the entries that wait for this person's word.
 func verbInbox(_ context.Context, d *desk, _ *deskCall, out *deskOut) error {
 	d.look()
@@ -525,7 +500,8 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 	if scale == 1 && amount < shiftBelow { // cents have two digits
 		amount, scale = amount*10, 2
 	}
-	typed := ledger.NewTransfer(t.label(p.From), t.label(p.To), amount, scale, p.Unit, "")
+	// Who is above zero is owed: what is paid to it takes that away.
+	typed := ledger.NewTransfer(t.label(p.From), t.label(p.To), amount, scale, p.Unit, t.called(p.To)+" pays "+t.called(p.From))
 	line, ok = ledger.Format(typed)
 	e = typed
 	e.Postings = slices.Clone(typed.Postings)
@@ -539,6 +515,17 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 		}
 	}
 	return e, line, ok
+}
+
+// called is a party's name alone, for a memo.
+func (t *teller) called(p ledger.Party) string {
+	if !p.Bound {
+		return p.Label
+	}
+	if s := t.people.Shown(p.Key); s.Name != "" {
+		return s.Name
+	}
+	return t.author(p.Key)
 }
 
 // shiftBelow is what an amount may be to take another digit.
