@@ -116,9 +116,10 @@ func (m *Model) takeBook() {
 }
 
 // bookTaken follows a new version of the book; keys are the entries whose standing changed, unless ok is false.
-func (m *Model) bookTaken([]crdt.Key, bool) {
+func (m *Model) bookTaken(keys []crdt.Key, ok bool) {
 	b := &m.book
 	m.dirty = true
+	m.rowsChanged(keys, ok)
 	b.waiting = b.book.WaitingCount()
 	if m.ledger.inbox {
 		m.ledger.waiting = b.book.Waiting()
@@ -162,6 +163,7 @@ func (m *Model) takePeople(p *ledger.People) {
 	m.dirty = true
 	m.book.people, m.book.called = p, nil
 	m.ledger.cache = nil
+	m.rowsChanged(nil, false)
 	m.names.add(p.Labels()[:min(len(p.Labels()), maxNames)])
 }
 

@@ -26,6 +26,8 @@ type filterState struct {
 	gen     int        // of the search under way; what an older one found is dropped
 	hits    []crdt.Key // in the order of the rows; not changed in place, since others read it
 	late    []crdt.Key // of those, the ones that the search does not know
+	touched []crdt.Key // rows that stand otherwise than when the search began
+	unsent  int        // changes, when it began
 	done    bool       // the search has come to the first row
 	stale   bool       // the search has to start over
 	applied bool       // the list shows hits; before the first result it still shows what it showed
@@ -124,6 +126,7 @@ type matcher struct {
 	facts  ledger.ViewFacts
 	snap   *transport.Snapshot
 	state  func(*transport.Snapshot, int) transport.ChangeState
+	hide   bool // rows that are withdrawn
 }
 
 // newMatcher is a matcher for the filter that applies, of the newest snapshot.
@@ -133,6 +136,13 @@ func (m *Model) newMatcher() *matcher {
 		mt.state = (*transport.Snapshot).State
 	}
 	mt.facts = ledger.ViewFacts{Self: m.snap.Me, Label: m.options.Name, Has: mt.has, Location: m.now().Location()}
+	if m.book.ready {
+		mt.facts.Book = m.book.book
+		mt.hide = !m.ledger.showAll && !mt.filter.Asks(ledger.IsWithdrawn)
+	}
+	if people := m.book.people; people != nil {
+		mt.facts.Names = func(a crdt.Author) string { return people.Shown(a).Name }
+	}
 	mt.at(m.snap)
 	return mt
 }
@@ -144,7 +154,7 @@ func (mt *matcher) at(s *transport.Snapshot) {
 
 func (mt *matcher) matches(row crdt.Row) bool {
 	mt.facts.At(row)
-	return mt.filter.Match(&mt.facts)
+	return mt.filter.Match(&mt.facts) && !(mt.hide && mt.facts.Is(ledger.IsWithdrawn))
 }
 
 // has answers what a filter asks with is: and neither document nor book say.
@@ -164,7 +174,7 @@ func (m *Model) searchAgain() tea.Cmd {
 	s := &m.ledger
 	f := &s.filter
 	f.gen++
-	f.late, f.done, f.stale = nil, false, false
+	f.late, f.touched, f.done, f.stale = nil, nil, false, false
 	s.amount = amountWidths{}
 	if m.snap == nil {
 		return nil
@@ -174,7 +184,7 @@ func (m *Model) searchAgain() tea.Cmd {
 	}
 	s.order.forget()
 	if f.active() {
-		f.match = m.newMatcher()
+		f.match, f.unsent = m.newMatcher(), m.snap.Unsent
 		return searchFrom(m.newMatcher(), f.gen, m.snap.View.Len(), nil, firstSearchRows)
 	}
 	f.hits, f.applied, f.match = nil, false, nil
@@ -187,7 +197,11 @@ func (m *Model) searchAgain() tea.Cmd {
 
 // nextFilter starts the search over if a snapshot brought more than is looked at here.
 func (m *Model) nextFilter() tea.Cmd {
-	if !m.ledger.filter.stale {
+	f := &m.ledger.filter
+	if f.done && (f.want.Asks(ledger.IsUnsent) || f.want.Asks(ledger.IsRefused)) && f.unsent != m.snap.Unsent {
+		f.stale = true
+	}
+	if !f.stale {
 		return nil
 	}
 	return m.searchAgain()
@@ -223,6 +237,8 @@ func (m *Model) onFiltered(msg filteredMsg) tea.Cmd {
 	m.dirty = true
 	f.hits, f.done = slices.Clone(msg.hits), msg.begin == 0
 	f.hits = placeHits(m.snap.View, f.hits, f.late)
+	f.match.at(m.snap)
+	f.judge(f.touched)
 	at, had := f.anchor, !f.applied && f.isAt
 	following := s.list.Following()
 	f.applied = true
@@ -274,6 +290,60 @@ func (f *filterState) grow(old, now *transport.Snapshot) bool {
 	}
 	f.hits = placeHits(now.View, f.hits, f.late[more:])
 	return true
+}
+
+// rowsChanged looks again at the rows of entries that stand otherwise than before; at all rows unless ok.
+func (m *Model) rowsChanged(keys []crdt.Key, ok bool) {
+	s := &m.ledger
+	f := &s.filter
+	switch {
+	case !ok:
+		f.stale = f.active()
+		s.order.changed()
+		return
+	case len(keys) == 0:
+		return
+	case s.order.by == byStanding:
+		s.order.changed()
+	}
+	if f.match == nil || !f.want.Changes() && !f.match.hide {
+		return
+	}
+	f.match.at(m.snap)
+	if !f.done {
+		f.touched = append(f.touched, keys...) // the search may have seen them as they were
+		f.stale = f.stale || len(f.touched) > maxLateChanges
+	}
+	if f.judge(keys) {
+		s.order.changed()
+	}
+}
+
+// judge puts rows among the hits, or takes them out, as they stand now. It reports whether that changed any.
+func (f *filterState) judge(keys []crdt.Key) (changed bool) {
+	v := f.match.snap.View
+	var in []crdt.Key
+	for _, k := range keys {
+		at, ok := v.IndexOf(k)
+		if !ok {
+			continue
+		}
+		i := hitRows{v, f.hits}.place(at)
+		is, want := i < len(f.hits) && f.hits[i] == k, f.match.matches(v.Row(at))
+		switch {
+		case want && !is:
+			in = append(in, k)
+		case !want && is:
+			f.hits = slices.Concat(f.hits[:i], f.hits[i+1:])
+			f.late = slices.DeleteFunc(f.late, func(l crdt.Key) bool { return l == k })
+		default:
+			continue
+		}
+		changed = true
+	}
+	f.late = append(f.late, in...)
+	f.hits = placeHits(v, f.hits, in)
+	return changed
 }
 
 // moveHit moves to the next or previous hit, and around the ends.

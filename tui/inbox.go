@@ -98,7 +98,7 @@ func (m *Model) toggleWithdrawn() tea.Cmd {
 		m.tell(false, "withdrawn entries are hidden: w shows them")
 	}
 	if s.filter.active() {
-		return nil
+		return m.searchAgain()
 	}
 	m.showRows()
 	if s.order.by != inListOrder {

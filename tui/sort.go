@@ -255,11 +255,30 @@ type sorter struct {
 
 // sorter is a sorter for the order chosen.
 func (m *Model) sorter() *sorter {
-	return &sorter{
+	s := &sorter{
 		by: m.ledger.order.by, names: map[string]string{},
 		name: func(p *ledger.Posting) string { return p.Label },
 		rank: func(crdt.Key) int64 { return 0 },
 	}
+	if people := m.book.people; people != nil {
+		s.name = func(p *ledger.Posting) string {
+			if p.Key != nil {
+				if name := people.Shown(*p.Key).Name; name != "" {
+					return name
+				}
+			}
+			return p.Label
+		}
+	}
+	if book := m.book.book; m.book.ready {
+		s.rank = func(k crdt.Key) int64 { return standingRank[book.Standing(k)] }
+	}
+	return s
+}
+
+// standingRank puts what needs a word first and what is settled last.
+var standingRank = [...]int64{
+	ledger.None: 0, ledger.Disputed: 1, ledger.Withdrawing: 2, ledger.Hearsay: 3, ledger.Claimed: 4, ledger.Tallied: 5, ledger.Withdrawn: 6, ledger.Invalid: 7,
 }
 
 func (s *sorter) key(row crdt.Row) (k sortKey) {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"strings"
@@ -173,4 +174,48 @@ func TestFilterSays(t *testing.T) {
 	d.sees(fmt.Sprintf("%d of 30 rows", 2))
 	d.run(d.m.setFilter("unit:euros!"))
 	d.sees("[TYPE]", "column 6")
+}
+
+// TestFilterFollows: a filter that asks how rows stand follows what is said of them, and hides what is withdrawn unless it
+// is asked for.
+func TestFilterFollows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).demo(30)
+	d := newDriver(t, w, 120, 36)
+	d.press("esc")
+	d.run(d.m.setFilter("is:disputed"))
+	d.sees("0 of 30 rows")
+	say := func(author string, row int, s ledger.Say) {
+		t.Helper()
+		v := w.Snapshot().View
+		if _, err := w.writer(author).Change(noon.Unix(), ledger.MarkEdit(v.NameOf(v.Row(row).Key), s, "")); err != nil {
+			t.Fatal(err)
+		}
+		w.writer(author).Sign()
+		w.publish()
+		d.refresh()
+	}
+	e := ledger.NewTransfer("alice", "bob", 4200, 2, "", "bound")
+	alice, bob := crdt.Author(authorKey("alice").Public().(ed25519.PublicKey)), crdt.Author(authorKey("bob").Public().(ed25519.PublicKey))
+	e.Postings[0].Key, e.Postings[1].Key = &alice, &bob
+	w.append("alice", w.encode(e))
+	w.publish()
+	d.refresh()
+	d.sees("0 of 31 rows")
+	row := d.m.snap.View.Len() - 1
+	say("bob", row, ledger.Dispute)
+	d.sees("1 of 31 rows", "42.00")
+	say("bob", row, ledger.Agree)
+	d.sees("0 of 31 rows")
+	d.run(d.m.setFilter("bound"))
+	d.sees("1 of 31 rows")
+	say("bob", row, ledger.Withdraw)
+	say("alice", row, ledger.Withdraw)
+	d.sees("0 of 31 rows")
+	d.press("w")
+	d.sees("1 of 31 rows")
+	d.press("w")
+	d.sees("0 of 31 rows")
+	d.run(d.m.setFilter("bound is:withdrawn"))
+	d.sees("1 of 31 rows")
 }
