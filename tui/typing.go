@@ -236,7 +236,7 @@ func (m *Model) writable() bool {
 	}
 	switch m.snap.Writing {
 	case transport.WriteNoAuthor:
-		m.tell(true, "not saved: this node has no key, so it only reads")
+		m.tell(true, "not saved: you may read this room, not write; its charter names who writes")
 	case transport.WriteStoreError:
 		m.tell(true, "not saved: %v", m.snap.StoreErr)
 	case transport.WriteSelfFork:

@@ -77,16 +77,16 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 	if err != nil {
 		return err
 	}
-	charter, err := roomCharter(f.room, cfg)
+	person, err := f.who(cfg)
+	if err != nil {
+		return err
+	}
+	charter, err := roomFor(person, f.room, cfg)
 	if err != nil {
 		return err
 	}
 	if charter.Kind != crdt.Ledger {
 		return usage("%s is for ledgers; %s is of kind %s", c.Verb, charter.Name, charter.Kind)
-	}
-	person, err := f.who(cfg)
-	if err != nil {
-		return err
 	}
 	c.Charter, c.JSON, c.Wait, c.Offline, c.Sync = charter.Append(nil), f.json, f.wait, f.offline, f.sync
 	writes := deskVerbs[c.Verb].writes && !c.Preview && (c.Verb != settleVerb || c.Send)
@@ -153,6 +153,7 @@ func (p *program) carryOutHere(ctx context.Context, f *deskFlags, c *deskCall, c
 	if err != nil {
 		return err
 	}
+	connect, meet = flags.found(person, charter.ID(), connect, meet)
 	// Where nodes meet by default this connects to who is there, and never listens: it would be gone at once.
 	if meet != "" {
 		probing, cancel := context.WithTimeout(ctx, probeTimeout)

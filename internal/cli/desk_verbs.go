@@ -73,6 +73,8 @@ var deskVerbs = map[string]deskVerb{
 	importVerb: {verbImport, true},
 	exportVerb: {verbExport, false},
 	watchVerb:  {verbWatch, false},
+	peopleVerb: {verbPeople, false},
+	whoisVerb:  {verbWhois, false},
 }
 
 // carryOut does what a call asks, and says how that ended. It is the same beside a running program and without one.

@@ -286,6 +286,8 @@ func submitHint(err error) error {
 	switch {
 	case errors.Is(err, transport.ErrGuarded):
 		return fmt.Errorf("%w; connect to a peer that knows this key, or, if no other copy is in use and nothing newer was sent, give --only-copy", err)
+	case errors.Is(err, transport.ErrNoAuthor):
+		return errors.New("you may read this room, not write: its charter names who writes, and you are none of them")
 	case errors.Is(err, transport.ErrSelfFork):
 		return fmt.Errorf("%w; go on under a new name: tallystick run NAME", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -25,13 +24,17 @@ const defaultRoom = "main"
 // charterSuffix is how the name of a charter's file ends, and no room's on the command line.
 const charterSuffix = ".charter"
 
-// chosenRoom is roomCharter with the config of this machine.
-func chosenRoom(flag string) (crdt.Charter, error) {
+// chosenRoom is roomFor the person of that name, with the config of this machine.
+func chosenRoom(word, flag string) (crdt.Charter, error) {
 	cfg, err := profile.LoadConfig()
 	if err != nil {
 		return crdt.Charter{}, err
 	}
-	return roomCharter(flag, cfg)
+	person, err := load(word)
+	if err != nil {
+		return crdt.Charter{}, err
+	}
+	return roomFor(person, flag, cfg)
 }
 
 // roomCharter returns what founded the room that the flag names, or the config, or the default one: by its name an open ledger, or a
@@ -166,7 +169,7 @@ func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *p
 		found = report.String()
 	}
 	key := person.Secret.PrivateKey()
-	if charter.Kind == crdt.Oracle && charter.Closed() && !slices.Contains(charter.Writers, person.Author) {
+	if !mayWrite(charter, person.Author) {
 		key = nil // a reader: holds the room as anybody may, and cannot write
 	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{

@@ -128,7 +128,7 @@ func fileThere(path string) error {
 
 // load takes in what the file at path holds of the room.
 func (p *program) load(word, roomFlag, path string) error {
-	charter, err := chosenRoom(roomFlag)
+	charter, err := chosenRoom(word, roomFlag)
 	if err != nil {
 		return err
 	}

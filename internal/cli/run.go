@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/invite"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -154,8 +155,8 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	if err := checkKeys(cfg); err != nil {
 		return err
 	}
-	room, err := roomName(f.room, cfg)
-	if err != nil {
+	// Before a new name gets a key: a slip of the pen makes none.
+	if _, err := roomName(f.room, cfg); err != nil {
 		return err
 	}
 	connect, listenOn, meet, err := f.plan(cfg)
@@ -171,8 +172,19 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 		return err
 	}
 	defer lock.Unlock() // the process's end does it too
+	charter, err := roomFor(person, f.room, cfg)
+	if err != nil {
+		return err
+	}
+	if _, err := join(person, invite.Invitation{Charter: charter}); err != nil {
+		p.note("%v: the room is opened, and not among those that %s has joined", err, person.Name)
+	}
 
-	s := &session{p: p, flags: f, person: person, room: room, charter: crdt.OpenLedger(room), plan: linkPlan{connect: connect, meet: meet}, keys: cfg.Keys}
+	if err := checkKeys(cfg); err != nil {
+		return err
+	}
+	connect, meet = f.found(person, charter.ID(), connect, meet)
+	s := &session{p: p, flags: f, person: person, room: charter.Name, charter: charter, plan: linkPlan{connect: connect, meet: meet}}
 	if listenOn != "" {
 		if s.plan.listen, err = listen(listenOn); err != nil {
 			return err

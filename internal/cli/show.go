@@ -44,7 +44,7 @@ func (p *program) showCommand() *cobra.Command {
 
 // withStore opens the store that the named person has of a room, for f to read.
 func (p *program) withStore(word, roomFlag string, f func(*store.Store, crdt.Charter) error) error {
-	charter, err := chosenRoom(roomFlag)
+	charter, err := chosenRoom(word, roomFlag)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (p *program) verifyCommand() *cobra.Command {
 
 // survey says what a salvage of a damaged store would save. It returns damage, which is why.
 func (p *program) survey(word, roomFlag string, damage error) error {
-	charter, err := chosenRoom(roomFlag)
+	charter, err := chosenRoom(word, roomFlag)
 	if err != nil {
 		return err
 	}

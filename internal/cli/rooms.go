@@ -1,0 +1,445 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/invite"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/internal/safe"
+)
+
+// asFlag lets a command be done as somebody.
+func asFlag(cmd *cobra.Command, as *string) {
+	cmd.Flags().StringVar(as, "as", "", "do it as `NAME` (default: the name in the config, else your login name)")
+	_ = cmd.RegisterFlagCompletionFunc("as", func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return completeNames(cmd, nil, word)
+	}) // the flag exists
+}
+
+// asWhom is the person that a command is done as, and the config.
+func asWhom(as string) (*profile.Person, profile.Config, error) {
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return nil, cfg, err
+	}
+	if as != "" {
+		person, err := load(as)
+		return person, cfg, err
+	}
+	person, err := profile.Load(profile.DefaultName(cfg))
+	return person, cfg, err
+}
+
+func (p *program) roomCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "room",
+		Short: "found a closed room, invite to a room, leave one",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("there is no command room %q: new, invite or leave", args[0])
+			}
+			return usage("room what? new, invite or leave")
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	cmd.AddCommand(p.roomNewCommand(), p.roomInviteCommand(), p.roomLeaveCommand())
+	return cmd
+}
+
+const roomNewLong = `Founds a ledger in which only the writers may write; everyone may read it. The writers are
+keys (64 hex digits, what tallystick id prints) or people that you have named (tallystick
+people name). You are one of them, unless --without-me is given. They can never be changed:
+the room's id is the hash of its charter. Prints the invitation, one line for the others to
+give to: tallystick join`
+
+func (p *program) roomNewCommand() *cobra.Command {
+	var as string
+	var writers, connect []string
+	var without bool
+	cmd := &cobra.Command{
+		Use:     "new ROOM --writers A,B,…",
+		Short:   "found a closed room and print the invitation",
+		Long:    roomNewLong,
+		Example: "tallystick room new trip --writers bob,carol --connect wss://relay.example.org",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("room new takes the name of one room: tallystick room new ROOM --writers A,B")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			person, cfg, err := asWhom(as)
+			if err != nil {
+				return err
+			}
+			if len(writers) == 0 && without {
+				return usage("room new needs who may write: --writers A,B")
+			}
+			if len(connect) == 0 {
+				connect = cfg.Connect
+			}
+			relays, err := urls(connect)
+			if err != nil {
+				return err
+			}
+			who, err := writersOf(person, writers)
+			if err != nil {
+				return fmt.Errorf("--writers: %w", err)
+			}
+			if !without && !slices.Contains(who, crdt.Author(person.Author)) {
+				who = append(who, person.Author)
+			}
+			in, err := foundRoom(person, args[0], who, relays)
+			if err != nil {
+				return &codedError{ExitUsage, fmt.Errorf("room new: %w", err)}
+			}
+			line, err := invite.Format(in)
+			if err != nil {
+				return fmt.Errorf("room new: %w", err)
+			}
+			p.note("founded and joined room %s, %v, writers: %d; to open it: tallystick run %s --room %s", in.Charter.Name, in.Charter.ID(), len(in.Charter.Writers), person.Name, roomWord(in.Charter))
+			if len(relays) == 0 {
+				p.note("the invitation names no relay: those invited have to know where to meet (--connect URL)")
+			}
+			return p.printf("%s", line)
+		},
+	}
+	asFlag(cmd, &as)
+	s := cmd.Flags()
+	s.StringSliceVar(&writers, "writers", nil, "who may write besides you: keys or names, parted by commas")
+	s.BoolVar(&without, "without-me", false, "found it for others: you may read it, not write")
+	s.StringArrayVar(&connect, "connect", nil, "the relay at `URL` where the room is to be found; may be given several times (default: those in the config)")
+	return cmd
+}
+
+// roomWord is a room's name as a word of a command line.
+func roomWord(c crdt.Charter) string {
+	if strings.Trim(c.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == "" {
+		return c.Name
+	}
+	return c.ID().String()
+}
+
+// foundRoom makes a new closed room, which person joins.
+func foundRoom(person *profile.Person, name string, writers []crdt.Author, relays []string) (invite.Invitation, error) {
+	var nonce [16]byte
+	rand.Read(nonce[:]) // never fails
+	charter, err := newRoom(name, writers, nonce)
+	if err != nil {
+		return invite.Invitation{}, err
+	}
+	in := invite.Invitation{Charter: charter, Relays: relays}
+	if _, err := invite.Format(in); err != nil {
+		return in, err
+	}
+	_, err = join(person, in)
+	return in, err
+}
+
+func (p *program) roomInviteCommand() *cobra.Command {
+	var as string
+	var connect []string
+	cmd := &cobra.Command{
+		Use:   "invite ROOM",
+		Short: "print the invitation to a room that you have joined: one line",
+		Long:  "Prints one line that holds the room's id, its charter, and where it is to be found: the relays of --connect,\nelse those of the invitation that you had, else those in the config. Nothing in it is secret.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("room invite takes one room: tallystick room invite ROOM")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			person, cfg, err := asWhom(as)
+			if err != nil {
+				return err
+			}
+			relays, err := urls(connect)
+			if err != nil {
+				return err
+			}
+			line, err := invitation(person, cfg, args[0], relays)
+			if err != nil {
+				return err
+			}
+			return p.printf("%s", line)
+		},
+	}
+	asFlag(cmd, &as)
+	cmd.Flags().StringArrayVar(&connect, "connect", nil, "the relay at `URL` where the room is to be found; may be given several times")
+	return cmd
+}
+
+// invitation is the line that invites to a joined room, or to an open one by its name.
+func invitation(person *profile.Person, cfg profile.Config, word string, relays []string) (string, error) {
+	joined, err := person.Joined()
+	if err != nil {
+		return "", err
+	}
+	found, err := findJoined(joined, word)
+	if err != nil {
+		return "", &codedError{ExitUsage, err}
+	}
+	in := invite.Invitation{Charter: crdt.OpenLedger(word), Relays: relays}
+	if found != nil {
+		in.Charter = found.Charter
+		if len(relays) == 0 {
+			in.Relays = found.Relays
+		}
+	} else if err := seenName(word); err != nil {
+		return "", &codedError{ExitUsage, err}
+	}
+	if len(in.Relays) == 0 {
+		if in.Relays, err = urls(cfg.Connect); err != nil {
+			return "", err
+		}
+	}
+	return invite.Format(in)
+}
+
+func (p *program) roomLeaveCommand() *cobra.Command {
+	var as string
+	cmd := &cobra.Command{
+		Use:   "leave ROOM",
+		Short: "take a room off your list; what you hold of it stays on the disk",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("room leave takes one room: tallystick room leave ROOM")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			person, _, err := asWhom(as)
+			if err != nil {
+				return err
+			}
+			return person.ChangeJoined(func(list []profile.Joined) ([]profile.Joined, error) {
+				found, err := findJoined(list, args[0])
+				if err != nil {
+					return nil, &codedError{ExitUsage, err}
+				}
+				if found == nil {
+					return nil, notJoined(person, args[0])
+				}
+				id := found.Charter.ID()
+				p.note("left room %s; what is here of it stays in %s", found.Charter.Name, person.RoomPath(id))
+				return slices.DeleteFunc(list, func(r profile.Joined) bool { return r.Charter.ID() == id }), nil
+			})
+		},
+	}
+	asFlag(cmd, &as)
+	return cmd
+}
+
+func notJoined(person *profile.Person, word string) error {
+	return fmt.Errorf("%s has joined no room %q: tallystick rooms lists them", person.Name, word)
+}
+
+const joinLong = `Joins a room: by an invitation, one line of text that somebody sent you, or an open room
+by its name. First it shows what the room's charter says, and asks (--yes: does not). An
+invitation is not signed: whoever passed it on could have put another room in its place,
+so look at who may write. - takes it from standard input.`
+
+func (p *program) joinCommand() *cobra.Command {
+	var as string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "join INVITATION|ROOM",
+		Short: "join a room, after showing what its charter says",
+		Long:  joinLong,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 1 && !invite.Is(args[0]) {
+				return usage("join takes an invitation, or the name of an open room: tallystick join INVITATION")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			person, cfg, err := asWhom(as)
+			if err != nil {
+				return err
+			}
+			text := strings.Join(args, " ")
+			if text == "-" {
+				b, err := io.ReadAll(io.LimitReader(p.In, invite.MaxBytes+1))
+				if err != nil {
+					return fmt.Errorf("standard input: %w", err)
+				}
+				if text = string(b); !invite.Is(text) {
+					return fmt.Errorf("standard input: %w", invite.ErrNone)
+				}
+			}
+			return p.join(person, cfg, text, yes)
+		},
+	}
+	asFlag(cmd, &as)
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (p *program) join(person *profile.Person, cfg profile.Config, text string, yes bool) error {
+	in, err := preview(text)
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	contacts, err := loadContacts(person)
+	if err != nil {
+		return err
+	}
+	joined, err := person.Joined()
+	if err != nil {
+		return err
+	}
+	id := in.Charter.ID()
+	already := slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == id })
+	for _, line := range charterLines(in, person, contacts, joined) {
+		if err := p.printf("%s", line); err != nil {
+			return err
+		}
+	}
+	if !yes && !already {
+		sure, err := p.ask("join it?", "join asks before it joins: give --yes where there is no terminal")
+		if err != nil {
+			return err
+		}
+		if !sure {
+			return errors.New("not joined")
+		}
+	}
+	if _, err := join(person, in); err != nil {
+		return err
+	}
+	word := roomWord(in.Charter)
+	if twins := slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.Name == in.Charter.Name && r.Charter.ID() != id }); twins {
+		word = id.String()
+	}
+	what := "joined"
+	if already {
+		what = "joined already"
+	}
+	p.note("%s; to open it: tallystick run %s --room %s", what, person.Name, word)
+	return nil
+}
+
+// charterLines say what an invitation and its charter say, for whoever is to decide.
+func charterLines(in invite.Invitation, person *profile.Person, contacts ledger.Contacts, joined []profile.Joined) []string {
+	c := in.Charter
+	lines := []string{
+		"room: " + c.Name,
+		"id: " + fullHex(c.ID()),
+		"kind: " + string(c.Kind),
+	}
+	for _, r := range joined {
+		if r.Charter.ID() != c.ID() && ledger.Alike(r.Charter.Name, c.Name) {
+			lines = append(lines, fmt.Sprintf("take care: you have joined another room %s, %v, that is called so or alike", r.Charter.Name, r.Charter.ID()))
+		}
+	}
+	if !c.Closed() {
+		lines = append(lines, "writers: everybody")
+	} else {
+		who := ledger.NewPeople(c.Writers, func(crdt.Author) string { return "" }, contacts, person.Author, person.Name.String())
+		lines = append(lines, fmt.Sprintf("writers: %d", len(c.Writers)))
+		for _, a := range c.Writers {
+			word := "not known to you"
+			if s := who.Shown(a); a == crdt.Author(person.Author) {
+				word = s.Name + ", you"
+			} else if s.Name != "" {
+				word = s.Name
+				if s.Confirmed {
+					word += ", confirmed"
+				}
+			}
+			lines = append(lines, fmt.Sprintf("  %s %s", fullHex(a), word))
+		}
+	}
+	for _, r := range in.Relays {
+		lines = append(lines, "relay: "+r)
+	}
+	if !mayWrite(c, person.Author) {
+		return append(lines, "you may read this room, not write")
+	}
+	return append(lines, "you may read this room, and write")
+}
+
+func (p *program) roomsCommand() *cobra.Command {
+	var as string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "rooms",
+		Short: "list the rooms that you have joined",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			person, _, err := asWhom(as)
+			if err != nil {
+				return err
+			}
+			return p.rooms(person, asJSON)
+		},
+	}
+	asFlag(cmd, &as)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+// roomJSON is a joined room as JSON.
+type roomJSON struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Closed  bool     `json:"closed"`
+	Writers []string `json:"writers"`
+	Write   bool     `json:"write"` // you may
+	Relays  []string `json:"relays"`
+	Here    bool     `json:"here"` // there is something of it on this disk
+}
+
+func (p *program) rooms(person *profile.Person, asJSON bool) error {
+	joined, err := person.Joined()
+	if err != nil {
+		return err
+	}
+	if len(joined) == 0 {
+		p.note("%s has joined no room yet: tallystick join ROOM, or just: tallystick run %s", person.Name, person.Name)
+	}
+	for _, r := range joined {
+		id := r.Charter.ID()
+		_, statErr := os.Lstat(person.RoomPath(id))
+		here := !errors.Is(statErr, fs.ErrNotExist)
+		write := mayWrite(r.Charter, person.Author)
+		if asJSON {
+			j := roomJSON{ID: fullHex(id), Name: r.Charter.Name, Closed: r.Charter.Closed(), Writers: []string{}, Write: write, Relays: append([]string{}, r.Relays...), Here: here}
+			for _, w := range r.Charter.Writers {
+				j.Writers = append(j.Writers, fullHex(w))
+			}
+			b, err := json.Marshal(j)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(p.Out, "%s\n", safe.EscapeJSON(nil, b)); err != nil {
+				return fmt.Errorf("output: %w", err)
+			}
+			continue
+		}
+		words := access(r.Charter)
+		if !write {
+			words += ", you may read it, not write"
+		}
+		if !here {
+			words += ", not opened yet"
+		}
+		if err := p.printf("%s  %s  %s", id, r.Charter.Name, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
