@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freeport,
 			"code":     code,
+			"setenv":   setenv,
 			"spawn":    spawn,
 			"send":     send,
 			"eof":      eof,

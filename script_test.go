@@ -362,3 +362,11 @@ func spellings(seedHex string) []string {
 		strings.Join(list, " "), strings.Join(list, ","),
 	}
 }
+
+// setenv VAR FILE: sets the variable to the content of the file, the line's end left off.
+func setenv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: setenv VAR FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile(args[1]), "\n"))
+}
