@@ -33,7 +33,7 @@ var exitTable = []struct {
 	{ExitOK, "all done"},
 	{ExitError, "it went wrong; in plain mode also: some lines were bad and were not sent"},
 	{ExitUsage, "the command line was not understood"},
-	{ExitUnsent, "plain mode: all is saved here, but some of it is not yet stored by any peer"},
+	{ExitUnsent, "plain mode, and commands that write: all is saved here, but some of it is not yet stored by any peer"},
 	{ExitInUse, "the name runs already, or a file or a port is in use"},
 	{ExitDamaged, "a key, a store or a room file is damaged; a proof file proves nothing"},
 	{ExitNoPrice, "oracle price: there is no price that may be used"},

@@ -63,21 +63,26 @@ of input is a transaction:
   [FROM] paid AMOUNT [UNIT] for NAME [SHARE], NAME [SHARE]... [: MEMO]
                                        alice paid 60 EUR for alice, bob: dinner
 
+A line that begins with a colon is a command, as on the screen: :agree ID, :dispute ID
+MEMO, :withdraw ID, :undo, :list FILTER, :inbox, :balances UNIT, :settle UNIT.
+
 A bad line is named on standard error, is not sent, and does not stop the rest. At the
 end of input it waits (--wait) until a peer has stored everything. Each event is a line
 of columns parted by tabs, "-" where there is nothing:
 
   time kind id author from to amount unit memo state standing
 
-kind is entry, state (an own entry has got further), refused, evidence, peer, store (a
+kind is entry, mark (what somebody says of the entry id: agree, dispute, withdraw, nothing;
+or name), state (an own change has got further), refused, evidence, peer, store (a
 part of it was lost, or is back), and end, the last line, with the number of rows and both digests. An entry is printed once it is
 saved. First come the entries that are here already (--tail). With --json each line is
 an object; an entry is
 
   {"time","kind","id","author","seq","postings":[[label,key,amount]...],
-   "scale","unit","memo","state","standing"}
+   "scale","unit","memo","state","standing","by","stand_by","sides","replaces"}
 
-with amounts in units of 10^-scale, and end is
+with amounts in units of 10^-scale, standing a word (by whom, as sides stand by it, of so
+many), a mark is {"time","kind","id","author","seq","say","memo","standing"}, and end is
 
   {"time","kind","rows","log_digest","doc_digest","room","changes","forks",
    "unsent","bad_lines","live","of"}`
