@@ -226,10 +226,7 @@ func (s *session) carryOut(ctx context.Context, o *opened, call, input []byte, o
 	return r
 }
 
-// roomOf is the room of that charter, as this session has it open.
-func (s *session) roomOf(_ context.Context, o *opened, charter crdt.Charter) (*opened, error) {
-	if charter.ID() != s.charter.ID() {
-		return nil, fmt.Errorf("%s runs in room %s, not in %s: quit it first, or open that room there", s.person.Name, s.charter.Name, charter.Name)
-	}
-	return o, nil
+// roomOf is the room of that charter, opened beside the others if it does not run.
+func (s *session) roomOf(ctx context.Context, o *opened, charter crdt.Charter) (*opened, error) {
+	return o.house.open(ctx, charter)
 }

@@ -19,6 +19,7 @@ type links struct {
 	node    *transport.Node
 	say     func(format string, args ...any) // for the user, one line each; from any goroutine
 	changed func()                           // settled may answer otherwise now
+	also    func(meeting)                    // takes what the rendezvous reports; nil: nobody else does
 
 	mu         sync.Mutex
 	dialled    []transport.PeerID // that were asked for
@@ -144,6 +145,9 @@ func (l *links) report(m meeting) {
 	l.meeting = m
 	l.mu.Unlock()
 	l.changed()
+	if l.also != nil {
+		l.also(m)
+	}
 	switch m.state {
 	case meetDialled:
 		l.say("connected to %s", "ws://"+l.meetAt)

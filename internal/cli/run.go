@@ -226,6 +226,7 @@ type opened struct {
 	*openRoom
 	hub   *transport.Hub
 	links *links
+	house *house // all rooms of this node
 
 	ended   chan struct{} // closed when the node has stopped by itself or by stop
 	nodeErr error         // set before ended is closed
@@ -273,11 +274,13 @@ func (s *session) open(ctx context.Context, start func(func()), say func(string,
 	o.stop = sync.OnceValue(func() error {
 		endLinks()
 		connections.Wait()
+		err := o.house.stop()
 		endNode()
 		node.Wait()
-		return errors.Join(o.nodeErr, room.close())
+		return errors.Join(o.nodeErr, room.close(), err)
 	})
-	o.links = &links{hub: o.hub, node: room.node, say: say, changed: changed}
+	o.house = newHouse(s, o, start, say)
+	o.links = &links{hub: o.hub, node: room.node, say: say, changed: changed, also: o.house.meets}
 	if err := o.links.run(linkCtx, s.plan, under(&connections)); err != nil {
 		return nil, errors.Join(err, o.stop())
 	}

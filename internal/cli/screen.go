@@ -28,18 +28,25 @@ const notesKept = 16
 func (s *session) screen(ctx context.Context) error {
 	notes := make(chan string, notesKept)
 	opening := &openOnce{}
+	cfg, err := profile.LoadConfig()
+	if err != nil {
+		return err
+	}
+	rooms := &screenRooms{s: s, cfg: cfg, changed: make(chan struct{}, 1)}
 	options := tui.Options{
 		Name: s.person.Name.String(), Room: s.room,
 		Keys:  s.keys,
 		Look:  tui.LookFromEnv(colors[s.flags.color], s.flags.ascii, os.Getenv),
 		Tmux:  os.Getenv("TMUX") != "",
 		Notes: notes,
+		Rooms: rooms,
 		Save:  func(name string, content []byte) (string, error) { return saveNear(name, content, s.person.Dir) },
 		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
 			o, err := opening.do(func() (*opened, error) {
 				o, err := s.open(ctx, guard.Go, noteTo(notes), func() {})
 				if err == nil {
 					opening.answering = s.answer(o)
+					rooms.opened(o.house)
 				}
 				return o, err
 			})
@@ -52,7 +59,7 @@ func (s *session) screen(ctx context.Context) error {
 	if !clipboard.Unsupported {
 		options.Clipboard = clipboard.WriteAll
 	}
-	err := tui.Run(ctx, options)
+	err = tui.Run(ctx, options)
 	if stopErr := opening.end(); err == nil {
 		err = stopErr
 	}
