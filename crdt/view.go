@@ -162,8 +162,12 @@ func (v *View) RowsOf(i int) []Row {
 	if v.doc.feed == nil || !v.log.decodes(int32(i)) {
 		return nil
 	}
+	ops := v.log.ops(int32(i))
+	if bytes.HasPrefix(ops, oneAppend) {
+		return []Row{{Key{Change: i}, ops[len(oneAppend):]}}
+	}
 	var rows []Row
-	eachOp(v.log.ops(int32(i)), func(o *op, _, made int) {
+	eachOp(ops, func(o *op, _, made int) {
 		if o.appends() {
 			rows = append(rows, v.row(feedItem{thing{int32(i), uint32(made)}, int32(o.offset)}))
 		}

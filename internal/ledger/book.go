@@ -20,7 +20,7 @@ import (
 // It follows the log. A change costs what it changes: of a correction, the entries
 // that it corrects, directly or through others, up to the first for which its writer
 // asked that already. Whoever makes long chains of corrections of strange shapes to
-// raise that cost makes a batch cost what counting anew costs, O(entries), no more.
+// raise that makes a batch cost what counting anew costs, O(entries), and no more.
 type Book struct {
 	mu   sync.RWMutex
 	self crdt.Author
@@ -55,7 +55,8 @@ type Book struct {
 	dirty   []int32
 	steps   int
 	recount bool
-	scratch Entry
+
+	chunkSize, leastSteps int // constants but for tests
 }
 
 // nobody is in place of an author's number, none in place of another.
@@ -151,6 +152,7 @@ func NewBook(me crdt.Author) *Book {
 		authorOf: make(map[crdt.Author]uint32), labelOf: make(map[string]uint32),
 		unitOf: make(map[string]uint32), cellOf: make(map[uint64]uint32),
 		entryAt: []int32{0}, invalid: make(map[int32]Reason), others: make(map[uint64]int32),
+		chunkSize: chunkChanges, leastSteps: leastSteps,
 	}
 	b.waiting = btree.NewBTreeGOptions(func(i, j int32) bool { return b.compareEntries(i, j) < 0 }, btree.Options{NoLocks: true})
 	return b

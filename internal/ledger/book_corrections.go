@@ -10,9 +10,12 @@ package ledger
 // and has a count there. So a count tells of everything below, and what is added
 // goes no further up than to the first that is not changed by it.
 
-// maxSteps is how many entries a batch may look at, for each entry there is, before
-// it counts anew.
-const maxSteps = 1
+// maxSteps is how many postings a batch may look at, for each entry there is, before
+// it counts anew; leastSteps in a small book.
+const (
+	maxSteps   = 4
+	leastSteps = 1 << 16
+)
 
 // spread notes that entry i begins or ceases to count for an author.
 func (b *Book) spread(author uint32, i int32, on bool) {
@@ -26,7 +29,7 @@ func (b *Book) spread(author uint32, i int32, on bool) {
 				break
 			}
 		}
-		if b.steps > maxSteps*len(b.entries)+16*batchChanges {
+		if b.steps > maxSteps*len(b.entries)+b.leastSteps {
 			b.recount = true
 			return
 		}

@@ -344,7 +344,7 @@ func TestBookProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{t: t}
 		w.init([]int{0, 1, 2, 0, 3}) // author 0 writes in two places: a fork
-		w.play(t, rapid.IntRange(1, 40).Draw(t, "steps"))
+		w.play(t, rapid.IntRange(1, 60).Draw(t, "steps"))
 		me := testAuthor(rapid.IntRange(0, 4).Draw(t, "me"))
 		type outcome struct {
 			r *crdt.Replica
@@ -353,6 +353,8 @@ func TestBookProperty(t *testing.T) {
 		var both [2]outcome
 		for i := range both {
 			r, b := w.replica(), NewBook(me)
+			b.chunkSize = rapid.SampledFrom([]int{1, 3, chunkChanges}).Draw(t, "chunk")
+			b.leastSteps = rapid.SampledFrom([]int{0, 10, leastSteps}).Draw(t, "least steps")
 			for _, at := range rapid.Permutation(w.frames).Draw(t, "arrival") {
 				w.deliver(r, at)
 				if rapid.IntRange(0, 4).Draw(t, "update") == 0 {

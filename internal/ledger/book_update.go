@@ -1,40 +1,59 @@
 package ledger
 
 import (
-	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tallystick/tallystick/crdt"
 )
 
-// batchChanges is how many changes an Update takes in before it lets readers in
-// again; more if the book holds more, so that counting anew stays O(1) a change.
-const batchChanges = 4096
+// batchChunks is how many chunks at least an Update takes in before it lets readers
+// in again; more if the book holds more, so that counting anew stays O(1) a change.
+const batchChunks = 4
 
 // Update takes in what v, of the same replica as all before, has more than the book.
 // The book keeps v.
 func (b *Book) Update(v *crdt.View) {
-	for {
-		b.mu.Lock()
-		more := b.batch(v)
-		b.mu.Unlock()
-		if !more {
-			return
-		}
+	n := b.Changes()
+	if v.Changes() <= n {
+		return
 	}
+	end := n // of the batch
+	eachChunk(v, n, b.chunkSize, func(c *chunk) {
+		if b.n == end {
+			b.mu.Lock()
+			b.begin(v)
+			end = min(v.Changes(), b.n+b.chunkSize*max(batchChunks, b.n/4/b.chunkSize))
+		}
+		b.take(c)
+		if b.n == end {
+			b.settleAll()
+			b.mu.Unlock()
+		}
+	})
 }
 
-// batch takes in some changes and reports whether v has more.
-func (b *Book) batch(v *crdt.View) bool {
-	if v.Changes() <= b.n {
-		return false
-	}
+// begin begins a batch.
+func (b *Book) begin(v *crdt.View) {
 	b.view = v
 	b.version++
 	b.steps, b.recount = 0, false
-	for end := min(v.Changes(), b.n+max(batchChanges, b.n/4)); b.n < end; {
-		b.take(b.n)
+	if b.n == 0 {
+		b.reserve(v)
 	}
+}
+
+// reserve makes room for what v holds, so that a first Update need not copy as it
+// grows. There are two postings in most entries.
+func (b *Book) reserve(v *crdt.View) {
+	b.entryAt = slices.Grow(b.entryAt, v.Changes())
+	b.entries = slices.Grow(b.entries, v.Len())
+	b.postings = slices.Grow(b.postings, MinPostings*v.Len())
+	b.marks = slices.Grow(b.marks, max(0, v.Changes()-v.Len()))
+}
+
+// settleAll ends a batch.
+func (b *Book) settleAll() {
 	if b.recount {
 		b.countBelow()
 	}
@@ -42,33 +61,35 @@ func (b *Book) batch(v *crdt.View) bool {
 		b.settle(i)
 	}
 	b.dirty = b.dirty[:0]
-	return v.Changes() > b.n
 }
 
-// take takes in the change at log index i, the next.
-func (b *Book) take(i int) {
-	rows, marks := b.view.RowsOf(i), b.view.MarksOf(i)
-	if len(rows)+len(marks) > 0 {
-		c := b.view.ChangeAt(i)
-		author, lamport := b.author(&c.Author), uint32(c.Lamport)
-		for _, r := range rows {
-			b.add(r, author, lamport)
+// take takes in the changes of a chunk, the next.
+func (b *Book) take(c *chunk) {
+	rows, marks := 0, 0
+	for i := range c.changes {
+		change := &c.changes[i]
+		at := int32(b.n)
+		if rows == change.rows && marks == change.marks {
+			b.n++
+			b.entryAt = append(b.entryAt, int32(len(b.entries)))
+			continue
+		}
+		author := b.author(&change.author)
+		for ; rows < change.rows; rows++ {
+			b.add(&c.rows[rows], at, author, change.lamport)
 		}
 		b.n++ // marks may be on rows of the change itself
 		b.entryAt = append(b.entryAt, int32(len(b.entries)))
-		for _, m := range marks {
-			at := stamp{lamport, int32(i), int32(m.Op)}
-			if m.Root {
-				b.rename(author, at, m.Literal)
-			} else if e, ok := b.find(m.Key); ok {
-				say, _ := decodeSay(m.Literal)
-				b.mark(e, author, at, say)
+		for ; marks < change.marks; marks++ {
+			m := &c.marks[marks]
+			s := stamp{change.lamport, at, m.op}
+			if m.root {
+				b.rename(author, s, m.name)
+			} else if e, ok := b.find(m.key); ok {
+				b.mark(e, author, s, m.say)
 			}
 		}
-		return
 	}
-	b.n++
-	b.entryAt = append(b.entryAt, int32(len(b.entries)))
 }
 
 // author is the number of an author.
@@ -87,41 +108,27 @@ func (b *Book) author(key *crdt.Author) uint32 {
 }
 
 // rename takes in a mark on the root.
-func (b *Book) rename(author uint32, at stamp, l crdt.Literal) {
+func (b *Book) rename(author uint32, at stamp, name string) {
 	a := &b.authors[author]
 	if a.named.lamport > 0 && !b.newer(at, a.named) {
 		return
 	}
 	a.named = at
-	if name := decodeName(l); name != a.name {
-		a.name = strings.Clone(name)
+	if name != a.name {
+		a.name = name
 		b.names = b.version
 	}
 }
 
 // add takes in an entry.
-func (b *Book) add(r crdt.Row, writer, lamport uint32) {
+func (b *Book) add(r *readRow, change int32, writer, lamport uint32) {
 	i := int32(len(b.entries))
 	e := bookEntry{
-		change: int32(r.Key.Change), index: r.Key.Index, lamport: lamport, writer: writer,
+		change: change, index: r.index, lamport: lamport, writer: writer,
 		parent: none, child: none, sibling: none, postings: uint32(len(b.postings)), said: none,
 	}
-	d := &b.scratch
-	err := d.Decode(r.Literal)
-	if err == nil && !d.Replaces.IsZero() {
-		old, found := none, false
-		if k, ok := b.view.Element(r.Key.Change, d.Replaces.K, d.Replaces.I, d.Replaces.D); ok {
-			old, found = b.find(k)
-		}
-		if !found {
-			err = invalid(ReasonReplaces)
-		} else {
-			e.parent, e.sibling = old, b.entries[old].child
-			b.entries[old].child = i
-			b.touch(old)
-		}
-	}
-	if err == nil {
+	if r.reason == "" {
+		d := &r.entry
 		e.sides, e.scale = uint8(len(d.Postings)), uint8(d.Scale)
 		unit := b.unit(d.Unit)
 		for k := range d.Postings {
@@ -137,7 +144,12 @@ func (b *Book) add(r crdt.Row, writer, lamport uint32) {
 			b.postings = append(b.postings, bookPosting{amount: p.Amount, cell: b.cell(unit, who), mark: none})
 		}
 	} else {
-		b.invalid[i], _ = errors.AsType[Reason](err)
+		b.invalid[i] = r.reason
+	}
+	if old, ok := b.find(r.replaces); ok && r.corrects && r.reason == "" {
+		e.parent, e.sibling = old, b.entries[old].child
+		b.entries[old].child = i
+		b.touch(old)
 	}
 	b.entries = append(b.entries, e)
 	b.touch(i)

@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/tallystick/tallystick/crdt"
+)
+
+// chunkChanges is how many changes are read before they are taken in. While one such
+// chunk is taken in the next is read.
+const chunkChanges = 1024
+
+// A chunk is what some changes in a row say, read and decoded: all that can be known
+// of them without the book.
+type chunk struct {
+	changes  []readChange
+	rows     []readRow
+	marks    []readMark
+	postings []Posting // of the rows, as far as they fit
+}
+
+type readChange struct {
+	author      crdt.Author
+	lamport     uint32
+	rows, marks int // ends in those of the chunk
+}
+
+type readRow struct {
+	index    uint32
+	reason   Reason   // "" if the entry is valid
+	corrects bool     // it is valid, and replaces
+	replaces crdt.Key // this
+	entry    Entry
+}
+
+type readMark struct {
+	root bool
+	key  crdt.Key // of the entry
+	op   int32
+	say  Say
+	name string // on the root
+}
+
+// read reads the changes from … end-1.
+func (c *chunk) read(v *crdt.View, from, end int) {
+	c.changes, c.rows, c.marks = c.changes[:0], c.rows[:0], c.marks[:0]
+	if c.postings == nil {
+		c.postings = make([]Posting, 0, 2*MinPostings*chunkChanges)
+	}
+	c.postings = c.postings[:0]
+	for i := from; i < end; i++ {
+		rows, marks := v.RowsOf(i), v.MarksOf(i)
+		var change readChange
+		if len(rows)+len(marks) > 0 {
+			at := v.ChangeAt(i)
+			change.author, change.lamport = at.Author, uint32(at.Lamport)
+		}
+		for _, r := range rows {
+			c.readRow(v, r)
+		}
+		for _, m := range marks {
+			c.readMark(m)
+		}
+		change.rows, change.marks = len(c.rows), len(c.marks)
+		c.changes = append(c.changes, change)
+	}
+}
+
+func (c *chunk) readRow(v *crdt.View, r crdt.Row) {
+	c.rows = append(c.rows, readRow{index: r.Key.Index})
+	row := &c.rows[len(c.rows)-1]
+	used := len(c.postings)
+	row.entry.Postings = c.postings[used:]
+	err := row.entry.Decode(r.Literal)
+	if n := used + len(row.entry.Postings); n <= cap(c.postings) {
+		c.postings = c.postings[:n]
+	}
+	if ref := row.entry.Replaces; err == nil && !ref.IsZero() {
+		row.replaces, row.corrects = v.Element(r.Key.Change, ref.K, ref.I, ref.D)
+		if !row.corrects {
+			err = invalid(ReasonReplaces)
+		}
+	}
+	if err != nil {
+		row.reason, _ = errors.AsType[Reason](err)
+	}
+}
+
+func (c *chunk) readMark(m crdt.Mark) {
+	mark := readMark{root: m.Root, key: m.Key, op: int32(m.Op)}
+	if m.Root {
+		mark.name = strings.Clone(decodeName(m.Literal)) // not the change it lies in
+	} else {
+		mark.say, _ = decodeSay(m.Literal)
+	}
+	c.marks = append(c.marks, mark)
+}
+
+// eachChunk reads the changes of v from an index on in chunks of a size, and calls
+// take with each. While take runs the next is read; what a chunk holds is another's
+// after that.
+func eachChunk(v *crdt.View, from, size int, take func(c *chunk)) {
+	if v.Changes()-from <= size {
+		var c chunk
+		c.read(v, from, v.Changes())
+		take(&c)
+		return
+	}
+	ahead := make(chan *chunk)
+	go func() {
+		defer close(ahead)
+		c, other := new(chunk), new(chunk)
+		for i := from; i < v.Changes(); i += size {
+			c.read(v, i, min(i+size, v.Changes()))
+			ahead <- c // once the other was taken in
+			c, other = other, c
+		}
+	}()
+	for c := range ahead {
+		take(c)
+	}
+}
