@@ -166,6 +166,9 @@ func (v *View) RowsOf(i int) []Row {
 	if bytes.HasPrefix(ops, oneAppend) {
 		return []Row{{Key{Change: i}, ops[len(oneAppend):]}}
 	}
+	if bytes.HasPrefix(ops, oneMark) {
+		return nil
+	}
 	var rows []Row
 	eachOp(ops, func(o *op, _, made int) {
 		if o.appends() {
@@ -207,7 +210,7 @@ func (v *View) MarksOf(i int) []Mark {
 		if !ok {
 			return
 		}
-		m := Mark{Root: t == fixedThing(Root.Index), Op: at, Literal: v.log.literalAt(int32(i), int32(o.offset))}
+		m := Mark{Root: t == fixedThing(Root.Index), Op: at, Literal: o.literal}
 		if !m.Root {
 			if !v.appended(t) {
 				return
