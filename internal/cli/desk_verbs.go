@@ -75,6 +75,7 @@ var deskVerbs = map[string]deskVerb{
 	watchVerb:  {verbWatch, false},
 	peopleVerb: {verbPeople, false},
 	whoisVerb:  {verbWhois, false},
+	"rooms":    {verbRooms, false},
 }
 
 // carryOut does what a call asks, and says how that ended. It is the same beside a running program and without one.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +90,14 @@ func (o *deskOut) people(who *ledger.People) {
 // line writes one line of words, made safe.
 func (o *deskOut) line(words string) {
 	o.write([]byte(safe.Text(words, maxNoteCells).String() + "\n"))
+}
+
+// verbRooms lists the joined rooms, for plain mode.
+func verbRooms(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
+	var lines bytes.Buffer
+	err := (&program{Streams: Streams{Out: &lines, Err: out.p.Err}}).rooms(d.person, c.JSON)
+	out.write(lines.Bytes())
+	return err
 }
 
 // known is who a word means, as whois tells it.

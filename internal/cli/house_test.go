@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/invite"
+	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/profile"
+	"github.com/tallystick/tallystick/transport"
+	"github.com/tallystick/tallystick/tui"
+)
+
+// housemate is a session of a person in one room, with the rooms of its screen.
+type housemate struct {
+	t     testing.TB
+	s     *session
+	o     *opened
+	rooms *screenRooms
+}
+
+func newHousemate(t testing.TB, person *profile.Person, charter crdt.Charter, plan linkPlan) *housemate {
+	t.Helper()
+	s := &session{p: &program{}, person: person, room: charter.Name, charter: charter, plan: plan}
+	if _, err := join(person, invite.Invitation{Charter: charter}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.open(t.Context(), func(f func()) { go f() }, func(format string, args ...any) { t.Logf(format, args...) }, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.stop() })
+	h := &housemate{t, s, o, &screenRooms{s: s, changed: make(chan struct{}, 1)}}
+	h.rooms.opened(o.house)
+	return h
+}
+
+// status waits until the room's status is as f wants it.
+func (h *housemate) status(id crdt.RoomID, f func(tui.RoomStatus) bool) tui.RoomStatus {
+	h.t.Helper()
+	late := time.After(patience)
+	for {
+		all := h.rooms.Rooms()
+		for _, r := range all {
+			if r.ID == id && f(r) {
+				return r
+			}
+		}
+		select {
+		case <-h.rooms.Changed():
+		case <-late:
+			h.t.Fatalf("the rooms are %+v", all)
+		}
+	}
+}
+
+func (h *housemate) write(o *opened, to string) {
+	h.t.Helper()
+	done := make(chan error, 1)
+	e := ledger.NewTransfer("me", to, 5, 0, "", "")
+	intent := transport.Intent{Edit: ledger.AppendEdit(e, nil), Done: func(r transport.Receipt) { done <- r.Err }}
+	if err := o.node.Submit(h.t.Context(), intent); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func newPerson(t testing.TB, word string) *profile.Person {
+	t.Helper()
+	name, err := profile.ParseName(word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person, err := profile.Init(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person
+}
+
+// TestHouse: a node runs all joined rooms, counts what comes to those that are not shown, and remembers how far each was read.
+func TestHouse(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	trip, err := ledger.ClosedLedger("trip", []crdt.Author{alice.Author, bob.Author}, [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := crdt.OpenLedger("main")
+	if _, err := join(alice, invite.Invitation{Charter: trip}); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newHousemate(t, alice, home, linkPlan{listen: ln})
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Open && !r.Shown && r.Writer && r.Closed && r.Unread == 0 })
+	b := newHousemate(t, bob, trip, linkPlan{connect: []string{"ws://" + ln.Addr().String() + "/websocket"}})
+	b.write(b.o, "alice")
+	b.write(b.o, "alice")
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Unread == 2 })
+	a.status(home.ID(), func(r tui.RoomStatus) bool { return r.Shown && r.Unread == 0 })
+
+	shown, err := a.rooms.Show(t.Context(), trip.ID())
+	if err != nil || shown.Node.Snapshot().View.Len() != 2 {
+		t.Fatalf("got %v, %v", shown, err)
+	}
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Shown && r.Unread == 0 })
+	b.write(b.o, "alice")
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Unread == 0 })
+	if _, err := a.rooms.Show(t.Context(), home.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.status(home.ID(), func(r tui.RoomStatus) bool { return r.Shown })
+	// What is one's own is read.
+	o, err := a.o.house.open(t.Context(), trip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write(o, "bob")
+	read := o.node.Snapshot().View.Changes()
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return !r.Shown && r.Unread <= 1 })
+
+	// A room that a command joins meanwhile is opened behind, and one joined here at once.
+	third := crdt.OpenLedger("third")
+	if _, err := a.rooms.Join(t.Context(), tui.Invitation{Charter: third}); err != nil {
+		t.Fatal(err)
+	}
+	a.status(third.ID(), func(r tui.RoomStatus) bool { return r.Open })
+	line, err := a.rooms.Invite(trip.ID())
+	if err != nil || !strings.HasPrefix(line, invite.Prefix) {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	if in, err := a.rooms.Preview(line); err != nil || in.Charter.ID() != trip.ID() {
+		t.Fatalf("got %v, %v", in, err)
+	}
+	if err := a.o.stop(); err != nil {
+		t.Fatal(err)
+	}
+	joined, err := alice.Joined()
+	if err != nil || len(joined) != 3 || joined[0].Read < 2 || joined[0].Read > read {
+		t.Fatalf("got %+v, %v, want between 2 and %d read", joined, err, read)
+	}
+	if _, err := a.o.house.open(t.Context(), crdt.OpenLedger("late")); err == nil {
+		t.Error("a room was opened after the end")
+	}
+}
+
+// TestReaderOfClosedLedger: who is none of the writers opens a closed ledger, and cannot write.
+func TestReaderOfClosedLedger(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	trip, err := ledger.ClosedLedger("trip", []crdt.Author{bob.Author}, [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for person, want := range map[*profile.Person]transport.WriteState{alice: transport.WriteNoAuthor, bob: transport.WriteOpen} {
+		o, err := (&program{}).openRoom(context.Background(), person, trip, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.node.Snapshot().Writing; got != want {
+			t.Errorf("%s: got %v, want %v", person.Name, got, want)
+		}
+		if err := o.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPeopleStore: what a command writes into the contacts is seen, and a file that is wrong takes nothing away.
+func TestPeopleStore(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	said := 0
+	s := &peopleStore{person: alice, say: func(string, ...any) { said++ }}
+	if got := s.Contacts().All(); len(got) != 0 {
+		t.Fatalf("got %v", got)
+	}
+	other := &peopleStore{person: alice, say: t.Logf}
+	if err := other.Save(ledger.Contact{Author: bob.Author, Name: "Bob"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := s.Contacts().Of(bob.Author); !ok || got.Name != "Bob" {
+		t.Fatalf("got %v", got)
+	}
+	if err := os.WriteFile(alice.ContactsPath(), []byte("bad\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Contacts().Of(bob.Author); !ok || said != 1 {
+		t.Fatalf("forgotten, or told %d times", said)
+	}
+	s.Contacts()
+	if err := os.Remove(alice.ContactsPath()); err != nil || said != 1 {
+		t.Fatal(err, said)
+	}
+	if err := s.Save(ledger.Contact{Author: bob.Author, Name: "Bob"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(ledger.Contact{Author: bob.Author}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Contacts().All(); len(got) != 0 {
+		t.Fatalf("got %v", got)
+	}
+}
