@@ -350,7 +350,7 @@ func (c *balanceColumns) widen(b *ledger.Balance) {
 }
 
 func (c *balanceColumns) fit(w int) {
-	const leastParty, mostParty = 8, 40
+	const leastParty, mostParty = 12, 40
 	for c.n = 3; ; c.n-- {
 		c.name = w
 		for i := range c.n {

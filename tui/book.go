@@ -9,7 +9,6 @@ import (
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/transport"
-	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
 // bookState is what the entries of the room shown come to, and who is called what there.
@@ -70,9 +69,8 @@ func (m *Model) nextBook() tea.Cmd {
 	book, view := b.book, m.snap.View
 	return func() tea.Msg {
 		book.Update(view)
-		names := book.NamesVersion()
 		hidden := withdrawnRows(book, view)
-		return thenMsg{func(m *Model) { m.onBook(book, names, hidden) }}
+		return thenMsg{func(m *Model) { m.onBook(book, hidden) }}
 	}
 }
 
@@ -80,7 +78,7 @@ func (m *Model) nextBook() tea.Cmd {
 func withdrawnRows(book *ledger.Book, view *crdt.View) []crdt.Key {
 	var hidden []crdt.Key
 	for i := range view.Len() {
-		if k := view.Row(i).Key; book.Status(k).Standing == ledger.Withdrawn {
+		if k := view.Row(i).Key; book.Standing(k) == ledger.Withdrawn {
 			hidden = append(hidden, k)
 		}
 	}
@@ -88,7 +86,7 @@ func withdrawnRows(book *ledger.Book, view *crdt.View) []crdt.Key {
 }
 
 // onBook takes over a book that a command had read on.
-func (m *Model) onBook(book *ledger.Book, _ uint64, hidden []crdt.Key) {
+func (m *Model) onBook(book *ledger.Book, hidden []crdt.Key) {
 	b := &m.book
 	if b.book != book { // of a room that is no longer shown
 		return
@@ -215,14 +213,6 @@ func (m *Model) partyName(p *ledger.Posting) safe.String {
 	return m.calledOf(*p.Key).short
 }
 
-// statusOf is the standing of an entry; None while it is not known.
-func (m *Model) statusOf(k crdt.Key) ledger.Status {
-	if !m.known() {
-		return ledger.Status{}
-	}
-	return m.book.book.Status(k)
-}
-
 // me is the own key; false if this node only reads.
 func (m *Model) me() (crdt.Author, bool) {
 	if m.snap == nil {
@@ -328,7 +318,7 @@ func (m *Model) sendEntry(e ledger.Entry, text string, sent func(*Model) tea.Cmd
 		if correct != nil {
 			s.edit = ledger.AppendEdit(e, &correct.name)
 			m.marks.correct = nil
-			m.tell(false, "corrected: the old entry stands until every side that stood by it agrees to the new one")
+			m.tell(false, "corrected: it takes the old one's place as the others agree to it")
 		}
 		var labels []string
 		for _, p := range e.Postings {
@@ -339,6 +329,3 @@ func (m *Model) sendEntry(e ledger.Entry, text string, sent func(*Model) tea.Cmd
 		return tea.Batch(sent(m), m.submit(s))
 	})
 }
-
-// screenWord is a standing as the screen calls it, without who.
-func screenWord(s ledger.Standing) screen.Const { return screen.Const(s.String()) }

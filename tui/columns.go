@@ -34,7 +34,7 @@ func (m *Model) gather(top, n int) []rowShown {
 		}
 		before, after := ledger.AmountCells(e.amount, e.scale)
 		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
-		w.from, w.to = max(w.from, min(e.from.Width()+2*len(e.forkable[0]), leastName)), max(w.to, min(e.to.Width()+2*len(e.forkable[1]), leastName))
+		w.from, w.to = max(w.from, min(e.from.Width()+2*len(e.keys[0]), leastName)), max(w.to, min(e.to.Width()+2*len(e.keys[1]), leastName))
 		w.said = max(w.said, min(out[i].said.width(), mostStanding))
 	}
 	return out
@@ -233,9 +233,9 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 
 // drawName draws who gives or gets, and marks a party whose author has forked.
 func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShown, from bool) {
-	name, keys := r.entry.to, r.entry.forkable[1]
+	name, keys := r.entry.to, r.entry.keys[1]
 	if from {
-		name, keys = r.entry.from, r.entry.forkable[0]
+		name, keys = r.entry.from, r.entry.keys[0]
 	}
 	forked := false
 	for _, p := range keys {

@@ -185,6 +185,14 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		out = append(out, append(textLine{own(st.Dim, label(name))}, parts...))
 	}
 	line("id", own(st.Text, hexIn(c.ID, digits, w-10)))
+	if full && isRow { // what it means comes first, then how it is known
+		out = m.entryLines(append(out, nil), label, entry, w, full)
+		if m.known() {
+			out = m.standingLines(append(out, nil), label, entry, w, full)
+			line("proof", own(st.Dim, "tallystick prove "+m.entryID(entry)+" writes who signed this into a file"))
+		}
+		out = append(out, nil)
+	}
 	authorCells := w - 10
 	if full {
 		authorCells -= len(" (you)")
@@ -233,13 +241,6 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if ext == inEvidence {
 		return m.saidLines(out, label, change, w)
 	}
-	if isRow && ext != inPane {
-		out = append(out, nil)
-		out = m.entryLines(out, label, entry, w, full)
-	}
-	if isRow && ext != inPane && m.known() {
-		out = m.standingLines(append(out, nil), label, entry, w, full)
-	}
 	if full {
 		line("size", own(st.Text, number(len(c.Payload))+" bytes"))
 		line("log", own(st.Text, "change "+number(change+1)+" of "+number(v.Changes())))
@@ -277,7 +278,7 @@ func (m *Model) beyondRow(k crdt.Key) bool {
 		return false
 	}
 	e := m.entryText(m.snap.View.Row(i))
-	return e.invalid != "" || len(e.parties) > 0 || e.postings != 2 || e.memo.Width() > rowMemoCells
+	return e.invalid != "" || len(e.keys[0])+len(e.keys[1]) > 0 || e.postings != 2 || e.memo.Width() > rowMemoCells
 }
 
 func authorDigits(full bool) int {

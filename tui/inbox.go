@@ -128,6 +128,9 @@ func (m *Model) waitWord() screen.Const {
 	if m.lay.shape <= narrow {
 		return " wait"
 	}
+	if m.lay.shape == medium {
+		return " wait: I"
+	}
 	if m.book.waiting == 1 {
 		return " waits for you: I"
 	}

@@ -237,7 +237,7 @@ func (m *Model) correctEntry(k crdt.Key) tea.Cmd {
 		m.tell(true, "%s is not yours: only who wrote an entry corrects it. d disputes it, with a memo that says what is wrong", m.entryID(k))
 		return nil
 	}
-	if m.statusOf(k).Standing == ledger.Withdrawn {
+	if m.book.book.Standing(k) == ledger.Withdrawn {
 		m.tell(true, "%s is withdrawn: n types a new one", m.entryID(k))
 		return nil
 	}
@@ -372,7 +372,7 @@ func (q *markQuestion) send(m *Model) tea.Cmd {
 }
 
 // lines are the question.
-func (q *markQuestion) lines(m *Model) textLine {
+func (q *markQuestion) lines(m *Model, short bool) textLine {
 	verb := screen.Const("Dispute ")
 	if q.say == ledger.Withdraw {
 		verb = "Withdraw "
@@ -385,6 +385,10 @@ func (q *markQuestion) lines(m *Model) textLine {
 		return l
 	}
 	k := q.keys[0]
+	if short {
+		l := append(textLine{own(m.st.Warn, verb+m.entryID(k)+": ")}, m.meaningParts(m.book.book.After(m.snap.Me, k, q.say))...)
+		return append(l, own(m.st.Warn, "?"))
+	}
 	l := append(textLine{own(m.st.Warn, verb+m.entryID(k)+" ")}, m.entryParts(k)...)
 	l = append(l, own(m.st.Warn, "? Then: "))
 	return append(l, m.meaningParts(m.book.book.After(m.snap.Me, k, q.say))...)
@@ -410,11 +414,11 @@ func (q *markQuestion) draw(m *Model, all screen.Area) {
 			note = "typing: Enter sends, Esc leaves the memo out"
 		}
 		a = a.Frame(m.st.Warn, m.st.Focus, "Question", note)
-		say(a, 1, 0, q.lines(m)...)
+		say(a, 1, 0, q.lines(m, false)...)
 		prompt(a, 0, 1)
 		return
 	}
-	line := q.lines(m)
+	line := q.lines(m, m.lay.below.h < 2)
 	if !m.lay.below.empty() {
 		above := sub(all, m.lay.below)
 		above.Clear()

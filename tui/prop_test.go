@@ -42,6 +42,14 @@ func evilWorld(tb testing.TB) *world {
 	big.Scale = 0
 	w.append("bob", w.encode(big))
 	w.append("mallory", crdt.Literal{0xf6}, crdt.Literal{0xa0})
+	w.named("alice", "bob")
+	for i, s := range evil {
+		k := w.bound("bob", "bob -> alice 2 EUR")
+		if e := ledger.NewTransfer("b", "a", 1, 0, "", s); e.Validate() == nil {
+			w.says([]string{"bob", "mallory"}[i%2], k, []ledger.Say{ledger.Dispute, ledger.Withdraw}[i%2], s)
+		}
+	}
+	w.does("mallory", ledger.NameEdit("\u0430lice")) // with a Cyrillic letter
 	w.fork("mallory")
 	w.with(func(s *transport.Snapshot) {
 		s.RoomName = evil[0] + evil[9]
@@ -115,6 +123,12 @@ var places = [][]string{
 	{"esc", "tab", "tab"},
 	{"n", "a", "enter"},
 	{"f1"},
+	{"esc", "I"},
+	{"esc", "B"},
+	{"esc", "w", "space", "space"},
+	{"esc", "u"},
+	{"esc", "d", "m", "a"},
+	{"esc", "e"},
 	{"esc", "3"},
 	{"esc", "3", "b", "j"},
 }

@@ -23,14 +23,13 @@ type entryText struct {
 	hex      [16]byte // the first digits of id
 	author   crdt.Author
 	from, to safe.String
-	forkable [2][]crdt.Author // keys of those who give, and of those who get
+	keys     [2][]crdt.Author // of those who give, and of those who get
 	memo     safe.String
 	unit     safe.String
 	amount   int64 // what changes hands
 	scale    int
 	invalid  ledger.Reason // "" if valid
 	postings int
-	parties  []crdt.Author // keys of the postings that have one
 
 	statusAt uint64 // of the book, when status was asked for; 0: never
 	status   ledger.Status
@@ -51,7 +50,7 @@ func (m *Model) readEntry(v *crdt.View, r crdt.Row) *entryText {
 	t.memo = cs.Text(e.Memo, memoCells)
 	t.unit = cs.Text(e.Unit, ledger.MaxUnitBytes)
 	t.scale = min(max(e.Scale, 0), ledger.MaxScale)
-	var sides [2][]safe.String
+	var more [2][]safe.String // of sides of several
 	var got int64
 	for i := range e.Postings {
 		p := &e.Postings[i]
@@ -61,18 +60,26 @@ func (m *Model) readEntry(v *crdt.View, r crdt.Row) *entryText {
 		} else if got += p.Amount; got < 0 { // overflow: of an invalid entry only
 			got = 0
 		}
-		if len(sides[at]) > 0 && len(sides[at]) < 2*maxNamesInRow {
-			sides[at] = append(sides[at], safe.Literal(", "))
+		side := &t.from
+		if at == 1 {
+			side = &t.to
 		}
-		if len(sides[at]) < 2*maxNamesInRow {
-			sides[at] = append(sides[at], m.partyName(p))
+		switch {
+		case side.Width() == 0: // as with any entry of two postings
+			*side = m.partyName(p)
+		case len(more[at]) < 2*maxNamesInRow:
+			more[at] = append(more[at], safe.Literal(", "), m.partyName(p))
 		}
 		if p.Key != nil {
-			t.parties = append(t.parties, *p.Key)
-			t.forkable[at] = append(t.forkable[at], *p.Key)
+			t.keys[at] = append(t.keys[at], *p.Key)
 		}
 	}
-	t.from, t.to = safe.Concat(sides[0]...), safe.Concat(sides[1]...)
+	if more[0] != nil {
+		t.from = safe.Concat(append([]safe.String{t.from}, more[0]...)...)
+	}
+	if more[1] != nil {
+		t.to = safe.Concat(append([]safe.String{t.to}, more[1]...)...)
+	}
 	t.amount, t.postings = got, len(e.Postings)
 	return t
 }

@@ -97,7 +97,7 @@ func (m *Model) drawMeaning(a screen.Area, x, y, w int, s *meaning) int {
 		x = a.Const(x, y, st, " by ")
 		return a.Text(x, y, end-x, st, s.who)
 	}
-	if full := screenWord(s.standing); len(full) <= w {
+	if full := screen.Const(s.standing.String()); len(full) <= w {
 		return a.Const(x, y, st, full)
 	}
 	return a.Const(x, y, st, shortStanding(s.standing))
@@ -127,9 +127,9 @@ func (m *Model) meaningParts(s ledger.Status) textLine {
 	case s.Standing == ledger.Claimed && w.all > 0:
 		return textLine{own(st, "claimed: "+number(w.standBy)+" of "+number(w.all)+" stand by it")}
 	case w.who.Width() > 0:
-		return textLine{own(st, screenWord(s.Standing)+" by "), outside(st, w.who)}
+		return textLine{own(st, screen.Const(s.Standing.String())+" by "), outside(st, w.who)}
 	}
-	return textLine{own(st, screenWord(s.Standing))}
+	return textLine{own(st, screen.Const(s.Standing.String()))}
 }
 
 // hide brings the rows that are not shown up to date: those of keys.
@@ -142,7 +142,7 @@ func (s *ledgerState) hide(book *ledger.Book, v *crdt.View, keys []crdt.Key) {
 		}
 		i := hitRows{v, s.withdrawn}.place(row)
 		is := i < len(s.withdrawn) && s.withdrawn[i] == k
-		want := book.Status(k).Standing == ledger.Withdrawn
+		want := book.Standing(k) == ledger.Withdrawn
 		if is == want {
 			continue
 		}
@@ -160,11 +160,6 @@ func (s *ledgerState) hide(book *ledger.Book, v *crdt.View, keys []crdt.Key) {
 // forget drops what belongs to another room.
 func (s *ledgerState) forget() {
 	s.cache, s.withdrawn, s.waiting = nil, nil, nil
-}
-
-// isHidden reports whether a row is withdrawn and such rows are not shown.
-func (m *Model) isHidden(k crdt.Key) bool {
-	return !m.ledger.showAll && m.book.ready && m.book.book.Status(k).Standing == ledger.Withdrawn
 }
 
 // base are the rows of the list without a filter: all, all but those withdrawn, or those that wait.
