@@ -113,7 +113,7 @@ func TestKeysOfTheConfig(t *testing.T) {
 		{"ledger.sort", []string{"\x1b"}, `"\x1b" is no key`},
 		{"ledger.sort", []string{"ctrl+ctrl+s"}, "is no key"},
 		{"ledger.nothing", []string{"s"}, `"ledger.nothing": is no binding; of ledger there are back copy`},
-		{"nothing", []string{"s"}, "there are groups of them: choose"},
+		{"nothing", []string{"s"}, "there are groups of them: balances choose"},
 	} {
 		err := CheckKeys(map[string][]string{c.name: c.keys})
 		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), c.name) {

@@ -310,7 +310,7 @@ func TestStoreErrors(t *testing.T) {
 			s.Writing, s.StoreErr = transport.WriteStoreError, errors.New("store /home/a/rooms/x.db: no space left on device")
 		}, []string{"store error", "not saved: store /home/a/rooms/x.db: no space left"}},
 		{"self fork", func(s *transport.Snapshot) { s.Writing = transport.WriteSelfFork }, []string{"SELF FORK", "go on under another NAME"}},
-		{"reading only", func(s *transport.Snapshot) { s.Writing = transport.WriteNoAuthor }, []string{"reading only", "has no key"}},
+		{"reading only", func(s *transport.Snapshot) { s.Writing = transport.WriteNoAuthor }, []string{"reading only", "may read this room"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

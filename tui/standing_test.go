@@ -259,7 +259,7 @@ func TestMarks(t *testing.T) {
 		d.w.with(func(s *transport.Snapshot) { s.Writing = transport.WriteNoAuthor })
 		d.refresh()
 		d.press("a")
-		d.sees("only reads")
+		d.sees("may read this room")
 		if d.w.submitted.Load() != 0 {
 			t.Error("something was submitted")
 		}
