@@ -59,9 +59,13 @@ func (m *machine) sits(args ...string) *seat {
 	if err != nil {
 		m.s.t.Skipf("no pseudo-terminal here: %v", err)
 	}
-	m.s.t.Cleanup(func() { _ = t.Close() }) // it may have ended
 	s := &seat{m, t}
-	s.until("a ledger", func(text string) bool { return strings.Contains(text, "> ") || strings.Contains(text, "[") })
+	m.s.t.Cleanup(func() {
+		if m.s.t.Failed() {
+			m.s.t.Logf("the screen of %s shows:\n%s", m.name, s.text())
+		}
+		_ = t.Close() // it may have ended
+	})
 	return s
 }
 

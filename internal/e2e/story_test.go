@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/internal/program"
+	"github.com/tallystick/tallystick/internal/terminal"
 )
 
 var updateStories = flag.Bool("stories.update", false, "write the golden frames of the stories")
@@ -131,7 +133,9 @@ func (s *scene) machine(who, name string) *machine {
 }
 
 // env is the environment of the machine's programs.
-func (m *machine) env() []string { return append(program.Environment(m.home), "TERM=xterm-256color", "TZ=UTC") }
+func (m *machine) env() []string {
+	return append(program.Environment(m.home), "TERM=xterm-256color", "TZ=UTC")
+}
 
 func (m *machine) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
@@ -150,6 +154,59 @@ func (m *machine) does(code int, args ...string) string {
 		m.s.t.Fatalf("%s: tallystick %s: exit code %d, want %d\n%s%s", m.name, strings.Join(args, " "), got, code, stdout.String(), stderr.String())
 	}
 	return stdout.String() + stderr.String()
+}
+
+// others are the arguments by which a command reaches the others.
+func (m *machine) others() []string {
+	return []string{"--as", m.name, "--connect", m.s.relay().URL, "--sync"}
+}
+
+// shows up: the machine's person comes, says what it is called, and goes.
+func (m *machine) showsUp() {
+	m.s.t.Helper()
+	t, err := terminal.Start(binary, m.online("--plain"), terminal.Options{Env: m.env(), Dir: m.home, Mute: true})
+	if err != nil {
+		m.s.t.Skipf("no pseudo-terminal here: %v", err)
+	}
+	defer t.Close() // it has ended by then
+	until(m.s.t, m.name+" says its name", func() bool { return strings.Contains(t.Raw(), "\tname\t") })
+	if _, err := t.Send("\x04"); err != nil {
+		m.s.t.Fatal(err)
+	}
+	if exit, err := t.Wait(patience); err != nil || exit.Code != 0 {
+		m.s.t.Fatalf("%s: %v, %v; it said:\n%s", m.name, exit, err, t.Raw())
+	}
+}
+
+// adds writes an entry and tells everybody.
+func (m *machine) adds(line string) {
+	m.s.t.Helper()
+	m.does(0, append([]string{"add", line}, m.others()...)...)
+}
+
+// agrees to the entry with that memo; dispute says why not.
+func (m *machine) agrees(memo string) {
+	m.s.t.Helper()
+	m.does(0, append([]string{"agree", m.id(memo)}, m.others()...)...)
+}
+
+func (m *machine) disputes(memo, why string) {
+	m.s.t.Helper()
+	m.does(0, append([]string{"dispute", m.id(memo), why}, m.others()...)...)
+}
+
+// id is that of the newest entry with that memo.
+func (m *machine) id(memo string) string {
+	m.s.t.Helper()
+	out := strings.TrimSpace(m.does(0, append([]string{"list", "memo:" + memo, "--json"}, m.others()...)...))
+	lines := strings.Split(out, "\n")
+	var e struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &e); err != nil {
+		m.s.t.Fatalf("%s has no entry %s: %v in %s", m.name, memo, err, out)
+	}
+	return e.ID
 }
 
 // What is another each time is masked: ids, times, ports.
