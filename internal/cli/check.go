@@ -209,6 +209,7 @@ type proofJSON struct {
 	Changes   []changeProof `json:"changes,omitempty"` // of a fork: both
 	Price     *priceProof   `json:"price,omitempty"`   // of a price
 	Entry     *entryProof   `json:"entry,omitempty"`   // of an entry
+	File      *string       `json:"file,omitempty"`    // that was written
 }
 
 type changeProof struct {

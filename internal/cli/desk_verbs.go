@@ -57,6 +57,7 @@ const (
 	importVerb = "import"
 	exportVerb = "export"
 	watchVerb  = "watch"
+	proveVerb  = "prove"
 )
 
 // deskVerbs are the commands that a desk knows.
@@ -76,6 +77,7 @@ var deskVerbs = map[string]deskVerb{
 	peopleVerb: {verbPeople, false},
 	whoisVerb:  {verbWhois, false},
 	"rooms":    {verbRooms, false},
+	proveVerb:  {verbProve, false},
 }
 
 // carryOut does what a call asks, and says how that ended. It is the same beside a running program and without one.

@@ -65,7 +65,7 @@ func (p *program) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(p.runCommand())
 	root.AddCommand(p.deskCommands()...)
-	root.AddCommand(p.initCommand(), p.showCommand(), p.verifyCommand(), p.saveCommand(), p.loadCommand(), p.evidenceCommand(), p.checkCommand(), p.oracleCommand(), p.roomCommand(), p.joinCommand(), p.roomsCommand(), p.peopleCommand(), p.idCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.showCommand(), p.verifyCommand(), p.saveCommand(), p.loadCommand(), p.evidenceCommand(), p.proveCommand(), p.checkCommand(), p.oracleCommand(), p.roomCommand(), p.joinCommand(), p.roomsCommand(), p.peopleCommand(), p.idCommand(), p.versionCommand())
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate())
 	root.ValidArgsFunction = completeNames

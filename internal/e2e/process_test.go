@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait. It decides nothing but when a stuck test gives up.
-const patience = 15 * time.Second
+const patience = 2 * time.Minute
 
 var binary string
 

@@ -73,27 +73,6 @@ func (s *EntryStatement) stands() (n int) {
 	return n
 }
 
-// A saying is what a mark says of an entry.
-type saying struct {
-	Say  string `crdt:"say"`
-	Memo string `crdt:"memo,omitempty"`
-}
-
-// say reads a mark: "" if it says nothing.
-func say(l crdt.Literal) saying {
-	s, err := crdt.DecodeLiteral[saying](l)
-	if err != nil {
-		return saying{}
-	}
-	return s
-}
-
-const (
-	sayAgree    = "agree"
-	sayDispute  = "dispute"
-	sayWithdraw = "withdraw"
-)
-
 // A path is a stretch of one chain that a proof follows, by log index.
 type path struct {
 	from, to int
@@ -165,14 +144,14 @@ func pathsOf(r *crdt.Replica, n crdt.Name) ([]path, error) {
 			continue
 		}
 		m := marks[*p.Key]
-		switch what := say(m.Literal).Say; {
-		case what == sayDispute:
+		switch what, _ := ledger.DecodeSay(m.Literal); {
+		case what == ledger.Dispute:
 			return nil, fmt.Errorf("%w: %v disputes it", ErrUnprovable, *p.Key)
-		case what == sayWithdraw:
+		case what == ledger.Withdraw:
 			return nil, fmt.Errorf("%w: %v asks to withdraw it", ErrUnprovable, *p.Key)
 		case *p.Key == r.Author(at):
 			signed++
-		case what == sayAgree:
+		case what == ledger.Agree:
 			signed++
 			by, _ := r.Index(m.Change) // of this replica's document
 			if paths, err = appendMarkPaths(paths, r, v, by, key); err != nil {
@@ -452,7 +431,8 @@ func (x *entryReader) literal(n crdt.Name) (crdt.Literal, bool) {
 // A heard is the last that an author says of the entry on a chain, as far as the file
 // shows it.
 type heard struct {
-	saying
+	say    ledger.Say
+	memo   string
 	change crdt.ChangeID
 }
 
@@ -482,13 +462,13 @@ func (x *entryReader) entry(n crdt.Name) (*EntryStatement, error) {
 			side.Stands, side.Change, side.Time = true, n.Change, s.Time
 		}
 		for _, h := range said[*p.Key] {
-			switch h.Say {
-			case sayAgree:
+			switch h.say {
+			case ledger.Agree:
 				if !side.Stands {
-					side.Stands, side.Change, side.Time, side.Memo = true, h.change, x.shown[h.change].Time, h.Memo
+					side.Stands, side.Change, side.Time, side.Memo = true, h.change, x.shown[h.change].Time, h.memo
 				}
-			case sayDispute, sayWithdraw:
-				return invalid("%v does not stand by the entry: change %v says %s", *p.Key, h.change, h.Say)
+			case ledger.Dispute, ledger.Withdraw:
+				return invalid("%v does not stand by the entry: change %v says %s", *p.Key, h.change, h.say)
 			}
 		}
 		if side.Stands {
@@ -532,7 +512,8 @@ func (x *entryReader) hear(n crdt.Name) map[crdt.Author][]heard {
 			for _, m := range x.shown[id].Marks {
 				t := m.Target
 				if of, ok := x.resolve(id, t.K, t.Index, t.D); ok && !t.Fixed && of == n {
-					last = &heard{say(m.Literal), id}
+					said, memo := ledger.DecodeSay(m.Literal)
+					last = &heard{said, memo, id}
 				}
 			}
 		}

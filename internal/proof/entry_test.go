@@ -67,12 +67,12 @@ func writes(m *member, entries ...ledger.Entry) crdt.Name {
 	})}
 }
 
-func (m *member) says(n crdt.Name, what string) crdt.ChangeID {
-	l := must(crdt.EncodeLiteral(nil))
-	if what != "" {
-		l = must(crdt.EncodeLiteral(saying{Say: what, Memo: "as we said"}))
+func (m *member) says(n crdt.Name, what ledger.Say) crdt.ChangeID {
+	memo := "as we said"
+	if what == ledger.Nothing {
+		memo = ""
 	}
-	return m.change(func(tx *crdt.Tx) error { return tx.Mark(n, l) })
+	return m.change(ledger.MarkEdit(n, what, memo))
 }
 
 // corrects is Append of an entry that replaces old.
@@ -101,7 +101,7 @@ func tallied() (*crdt.Replica, crdt.Name) {
 	alice, bob, _, n := lunchers()
 	writes(alice, owes(alice, bob))
 	bob.hears(alice)
-	bob.says(n, sayAgree)
+	bob.says(n, ledger.Agree)
 	return bob.r, n
 }
 
@@ -111,7 +111,7 @@ func corrected() (*crdt.Replica, crdt.Name) {
 	bob.hears(alice)
 	n = bob.corrects(n, owes(bob, alice))
 	alice.hears(bob)
-	alice.says(n, sayAgree)
+	alice.says(n, ledger.Agree)
 	return alice.r, n
 }
 
@@ -150,13 +150,13 @@ func TestEntryClaimed(t *testing.T) {
 	alice, bob, carol, _ := lunchers()
 	n := writes(alice, owes(alice, bob, carol))
 	bob.hears(alice)
-	bob.says(n, sayAgree)
+	bob.says(n, ledger.Agree)
 	s := must(Check(entryFile(bob.r, n)))
 	if s.Entry.Tallied || s.Entry.Sides[2].Stands || len(s.Keys) != 2 || !strings.HasPrefix(s.Proved, "2 of 3 sides signed this entry in this room: it is claimed by ") {
 		t.Errorf("says %+v", s)
 	}
 	carol.hears(bob)
-	carol.says(n, sayAgree)
+	carol.says(n, ledger.Agree)
 	if s = must(Check(entryFile(carol.r, n))); !s.Entry.Tallied || s.Proved != "all 3 sides signed this entry in this room: it is tallied" {
 		t.Errorf("says %+v", s)
 	}
@@ -169,9 +169,9 @@ func TestEntryClaimed(t *testing.T) {
 	// A third person wrote it, and both sides agreed.
 	n = writes(carol, owes(alice, bob))
 	alice.hears(carol)
-	alice.says(n, sayAgree)
+	alice.says(n, ledger.Agree)
 	bob.hears(alice)
-	bob.says(n, sayAgree)
+	bob.says(n, ledger.Agree)
 	if s = must(Check(entryFile(bob.r, n))); !s.Entry.Tallied || len(s.Keys) != 3 || s.Entry.Writer != carol.author() {
 		t.Errorf("says %+v", s)
 	}
@@ -191,7 +191,7 @@ func TestEntryCorrection(t *testing.T) {
 	}
 	own := alice.corrects(n, owes(alice, bob))
 	bob.hears(alice)
-	bob.says(own, sayAgree)
+	bob.says(own, ledger.Agree)
 	if s := must(Check(entryFile(bob.r, own))); s.Entry.Replaced.Name != n || !s.Entry.Tallied {
 		t.Errorf("says %+v", s.Entry)
 	}
@@ -211,16 +211,16 @@ func TestEntryRefuses(t *testing.T) {
 	refuses("no such thing", bob.r, crdt.Name{Change: n.Change, Index: 1}, crdt.ErrNoTarget, "no entry")
 	refuses("the root", bob.r, crdt.Root, crdt.ErrNoTarget, "no change")
 	refuses("no ledger", fourOracles().r, n, ErrUnprovable, "kind oracle")
-	bob.says(n, sayDispute)
+	bob.says(n, ledger.Dispute)
 	refuses("disputed", bob.r, n, ErrUnprovable, "disputes it")
-	bob.says(n, sayWithdraw)
+	bob.says(n, ledger.Withdraw)
 	refuses("withdrawing", bob.r, n, ErrUnprovable, "asks to withdraw it")
 	carol.hears(bob)
 	hearsay := writes(carol, owes(alice, bob))
 	refuses("hearsay", carol.r, hearsay, ErrUnprovable, "no side of it has signed it")
 	invalid := crdt.Name{Change: carol.change(func(tx *crdt.Tx) error { _, err := tx.Append(crdt.Literal{1}); return err })}
 	refuses("invalid", carol.r, invalid, ErrUnprovable, "invalid entry")
-	bob.says(n, "")
+	bob.says(n, ledger.Nothing)
 	if s := must(Check(entryFile(bob.r, n))); s.Entry.Tallied {
 		t.Error("tallied by who took back what it said")
 	}
@@ -272,7 +272,7 @@ func TestEntryRandom(t *testing.T) {
 			default:
 				n := known[draw("target", len(known))]
 				if !m.forked() {
-					m.says(n, []string{sayAgree, sayAgree, sayAgree, sayAgree, sayDispute, sayWithdraw, ""}[draw("say", 7)])
+					m.says(n, []ledger.Say{ledger.Agree, ledger.Agree, ledger.Agree, ledger.Agree, ledger.Dispute, ledger.Withdraw, ledger.Nothing}[draw("say", 7)])
 				}
 			}
 		}
@@ -429,13 +429,13 @@ func TestEntryParts(t *testing.T) {
 	dispute := func() chainParts { // bob agrees, and disputes it in a change that is shown too
 		bob := newMember(lunch, "bob")
 		gives(r, bob.r)
-		bob.says(n, sayDispute)
+		bob.says(n, ledger.Dispute)
 		return chainOf(bob.r, last, last+1, last, last+1)
 	}()
 	stranger := func() chainParts {
 		bob := newMember(lunch, "eve")
 		gives(r, bob.r)
-		bob.says(n, sayAgree)
+		bob.says(n, ledger.Agree)
 		return chainOf(bob.r, bob.r.Len()-1, bob.r.Len()-1, bob.r.Len()-1)
 	}()
 	short := func() chainParts { // of alice's chain up to the entry
@@ -520,7 +520,7 @@ func TestEntryFarBack(t *testing.T) {
 	}
 	alice.w.Sign()
 	bob.hears(alice)
-	bob.says(n, sayAgree)
+	bob.says(n, ledger.Agree)
 	start := time.Now()
 	b := entryFile(bob.r, n)
 	if s := must(Check(b)); !s.Entry.Tallied || len(b) > 3100*34+2000 {
