@@ -20,7 +20,8 @@ import (
 type hand interface {
 	// writes types a line, which it may have to go to the input line for.
 	writes(line string)
-	// does presses keys at a screen, one by one, and in plain mode types the line; nothing if it is empty.
+	// does presses keys at a screen, one by one, and in plain mode types the line; nothing if it is empty. "NAV" leaves the
+	// input line, and "see X" waits until X is on the screen.
 	does(keys []string, line string)
 	// sees waits until all texts are shown, on the screen or since the start.
 	sees(texts ...string)
@@ -91,8 +92,7 @@ func (s *seat) types(keys string) {
 
 func (s *seat) writes(line string) {
 	s.m.s.t.Helper()
-	s.types("\x1b")
-	s.until("the keys of NAV", nav)
+	s.does([]string{"NAV"}, "")
 	s.types("n")
 	s.until("the input line", func(text string) bool { return !nav(text) })
 	s.types(line + "\r")
@@ -108,11 +108,16 @@ func nav(text string) bool {
 func (s *seat) does(keys []string, _ string) {
 	s.m.s.t.Helper()
 	for _, k := range keys {
-		if text, ok := strings.CutPrefix(k, "see "); ok {
+		text, see := strings.CutPrefix(k, "see ")
+		switch {
+		case see:
 			s.sees(text)
-			continue
+		case k == "NAV" && !nav(s.text()):
+			s.types("\x1b")
+			s.until("the keys of NAV", nav)
+		case k != "NAV":
+			s.types(k)
 		}
-		s.types(k)
 	}
 }
 

@@ -31,6 +31,8 @@ type story struct {
 
 var stories = []story{
 	{"dinner", dinnerOfFour},
+	{"month", monthOffline},
+	{"impostor", nameTaken},
 }
 
 // A form is how the hero of a story uses the program.
@@ -40,6 +42,16 @@ type form struct {
 	args, env  []string
 	ascii      bool
 	colours    bool
+}
+
+func (f form) plain() bool { return f.cols == 0 }
+
+// or is narrow where a screen is too narrow for the word.
+func (s *scene) or(word, narrow string) string {
+	if s.form.cols == 40 {
+		return narrow
+	}
+	return word
 }
 
 var (
@@ -112,14 +124,18 @@ type machine struct {
 	s    *scene
 	name string
 	home string
+	key  ed25519.PrivateKey
 }
+
+// digits are the first of the key, as people see them.
+func (m *machine) digits() string { return hex.EncodeToString(m.key[ed25519.SeedSize:][:4]) }
 
 // machine is a new one of who, called name.
 func (s *scene) machine(who, name string) *machine {
 	s.t.Helper()
-	m := &machine{s: s, name: name, home: s.folder()}
 	seed := sha256.Sum256([]byte("tallystick story " + who))
 	key := ed25519.NewKeyFromSeed(seed[:])
+	m := &machine{s: s, name: name, home: s.folder(), key: key}
 	dir := filepath.Join(m.home, "data", "tallystick", "people", name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		s.t.Fatal(err)
@@ -143,7 +159,8 @@ func (m *machine) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// does runs a command as the machine's person to its end and returns what it printed. It must end with code.
+// does runs a command as the machine's person to its end and returns what it printed, and what it
+// complained of if it is to fail. It must end with code.
 func (m *machine) does(code int, args ...string) string {
 	m.s.t.Helper()
 	cmd := m.command(args...)
@@ -153,7 +170,10 @@ func (m *machine) does(code int, args ...string) string {
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		m.s.t.Fatalf("%s: tallystick %s: exit code %d, want %d\n%s%s", m.name, strings.Join(args, " "), got, code, stdout.String(), stderr.String())
 	}
-	return stdout.String() + stderr.String()
+	if code != 0 {
+		return stdout.String() + stderr.String()
+	}
+	return stdout.String()
 }
 
 // others are the arguments by which a command reaches the others.
@@ -195,17 +215,21 @@ func (m *machine) disputes(memo, why string) {
 	m.does(0, append([]string{"dispute", m.id(memo), why}, m.others()...)...)
 }
 
-// id is that of the newest entry with that memo.
-func (m *machine) id(memo string) string {
+// id is that of the newest entry with that memo, once others have told of it.
+func (m *machine) id(memo string) string { m.s.t.Helper(); return m.idIn(memo, m.others()...) }
+
+// idOf is that of the newest entry with that memo, once this machine has it.
+func (m *machine) idOf(memo string) string { m.s.t.Helper(); return m.idIn(memo, "--as", m.name) }
+
+func (m *machine) idIn(memo string, args ...string) string {
 	m.s.t.Helper()
-	out := strings.TrimSpace(m.does(0, append([]string{"list", "memo:" + memo, "--json"}, m.others()...)...))
-	lines := strings.Split(out, "\n")
 	var e struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &e); err != nil {
-		m.s.t.Fatalf("%s has no entry %s: %v in %s", m.name, memo, err, out)
-	}
+	until(m.s.t, m.name+" has "+memo, func() bool {
+		lines := strings.Split(strings.TrimSpace(m.does(0, append([]string{"list", "memo:" + memo, "--json"}, args...)...)), "\n")
+		return json.Unmarshal([]byte(lines[len(lines)-1]), &e) == nil
+	})
 	return e.ID
 }
 
@@ -214,8 +238,8 @@ var masks = []struct {
 	what *regexp.Regexp
 	by   byte
 }{
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), '0'},
-	{regexp.MustCompile(`\b\d\d:\d\d(:\d\d)?\b`), '0'},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), '0'},
+	{regexp.MustCompile(`\d\d:\d\d(:\d\d)?`), '0'},
 	{regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`), 'p'},
 	{regexp.MustCompile(`\b[0-9a-f]{7,64}\b`), 'x'},
 	{regexp.MustCompile(`\b[0-9a-f]{4,8}( [0-9a-f]{4,8}){1,}\b`), 'x'},
