@@ -116,6 +116,9 @@ func (m *Model) drawSummary(a screen.Area) {
 		if n := m.ledger.list.Fresh(); n > 0 {
 			x = say(a, x, y, own(m.st.Warn, number(n)+" new below: G  "))
 		}
+		if !m.ledger.order.plain() {
+			x = say(a, x, y, own(m.st.Info, m.ledger.order.note()+"  "))
+		}
 		if e.status.Standing != ledger.None {
 			x = say(a, x, y, append(m.meaningParts(e.status), own(0, "  "))...)
 		}

@@ -299,6 +299,11 @@ func (m *Model) hints() []key.Binding {
 		case addressField:
 			return []key.Binding{relabel(t.Enter, "dial"), t.Leave}
 		case noField:
+			if n := len(m.overlay); n > 0 {
+				if _, ok := m.overlay[n-1].(*paletteOverlay); ok {
+					return []key.Binding{relabel(t.Enter, "do it"), t.Leave, relabel(t.Older, "up"), relabel(t.Newer, "down"), relabel(t.KillLeft, "clear")}
+				}
+			}
 			return []key.Binding{relabel(t.Enter, "keep"), relabel(t.Leave, "clear")}
 		}
 		return []key.Binding{t.Enter, t.Leave, t.Complete, t.Older, relabel(t.KillLeft, "clear")}

@@ -25,7 +25,7 @@ type KeyMap struct {
 
 // GlobalKeys work in NAV on every screen.
 type GlobalKeys struct {
-	New, Ledger, Peers, Oracle, Events, Next, Previous, Zoom, Unzoom, Mouse, Help, Repaint, Suspend, Quit key.Binding
+	New, Ledger, Peers, Oracle, Events, Next, Previous, Zoom, Unzoom, Mouse, Palette, Help, Repaint, Suspend, Quit key.Binding
 }
 
 // MoveKeys move a cursor or scroll.
@@ -108,6 +108,7 @@ func DefaultKeyMap() KeyMap {
 			Zoom:     bind("+", "pane to whole screen", "+"),
 			Unzoom:   bind("-", "and back", "-"),
 			Mouse:    bind("m", "mouse on/off", "m"),
+			Palette:  bind(":", "command by name", ":"),
 			Help:     bind("?", "help", "?", "f1"),
 			Repaint:  bind("ctrl+l", "repaint", "ctrl+l"),
 			Suspend:  bind("ctrl+z", "suspend", "ctrl+z"),
@@ -242,12 +243,18 @@ type section struct {
 	keys  []key.Binding
 }
 
+// Titles of sections that many focuses have.
+const (
+	moveTitle   = "Move"
+	globalTitle = "Everywhere"
+)
+
 // focuses returns the keys that work under a focus, in the order in which help shows them.
 func (k *KeyMap) focuses(f focus) []section {
 	g, mv := &k.Global, &k.Move
-	move := section{"Move", []key.Binding{mv.Down, mv.Up, mv.PageDown, mv.PageUp, mv.HalfDown, mv.HalfUp, mv.First, mv.Last}}
-	global := section{"Everywhere", []key.Binding{
-		g.New, g.Ledger, g.Peers, g.Oracle, g.Events, g.Next, g.Previous, g.Zoom, g.Unzoom, g.Mouse, g.Help, g.Repaint, g.Suspend, g.Quit,
+	move := section{moveTitle, []key.Binding{mv.Down, mv.Up, mv.PageDown, mv.PageUp, mv.HalfDown, mv.HalfUp, mv.First, mv.Last}}
+	global := section{globalTitle, []key.Binding{
+		g.New, g.Ledger, g.Peers, g.Oracle, g.Events, g.Next, g.Previous, g.Zoom, g.Unzoom, g.Mouse, g.Palette, g.Help, g.Repaint, g.Suspend, g.Quit,
 	}}
 	switch f {
 	case onLedger:

@@ -327,6 +327,8 @@ func (m *Model) onGlobalKey(msg tea.KeyPressMsg) tea.Cmd {
 		m.relayout()
 	case key.Matches(msg, g.Mouse):
 		return m.toggleMouse()
+	case key.Matches(msg, g.Palette):
+		m.push(&paletteOverlay{of: m.focus()})
 	case key.Matches(msg, g.Help):
 		m.push(&helpOverlay{of: m.focus()})
 	case key.Matches(msg, g.Repaint):

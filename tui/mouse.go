@@ -26,6 +26,8 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 		switch o := m.overlay[n-1].(type) {
 		case *helpOverlay:
 			o.scroll = max(o.scroll+by, 0)
+		case *paletteOverlay:
+			o.at = min(max(o.at+by/wheelRows, 0), max(len(o.found(m))-1, 0))
 		case *detailOverlay:
 			o.scroll = max(o.scroll+by, 0)
 		case *evidenceOverlay:

@@ -188,8 +188,30 @@ func (h *helpOverlay) lines(m *Model) []textLine {
 			out = append(out, textLine{own(m.st.Key, "   "+names+pad), own(m.st.Text, screen.Const(k.Help().Desc))})
 		}
 	}
+	if h.of == onLedger || h.of == onType {
+		out = h.commandLines(m, out, words)
+	}
 	if len(out) == 0 {
 		out = append(out, textLine{own(m.st.Dim, " no key matches")})
+	}
+	return out
+}
+
+// commandLines appends what the input line takes besides transactions.
+func (h *helpOverlay) commandLines(m *Model, out []textLine, words []string) []textLine {
+	head := len(out)
+	for _, c := range (&paletteOverlay{of: h.of}).commands(m) {
+		if c.verb == "" || !hasWords(string(c.section+" "+c.name+" "+c.what), words) {
+			continue
+		}
+		if len(out) == head {
+			if head > 0 {
+				out = append(out, nil)
+			}
+			out = append(out, textLine{own(m.st.Focus, " Command lines, typed here or after "+screen.Const(m.keys.Global.Palette.Help().Key))})
+		}
+		pad := screen.Const(strings.Repeat(" ", max(19-screen.Width(c.name), 1)))
+		out = append(out, textLine{own(m.st.Key, "   "+c.name+pad), own(m.st.Text, c.what)})
 	}
 	return out
 }

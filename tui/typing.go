@@ -288,8 +288,8 @@ func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
 // onPaste takes a paste: text, whatever mode it comes in. Several lines are shown before they are sent.
 func (m *Model) onPaste(content string) tea.Cmd {
 	if n := len(m.overlay); n > 0 {
-		if h, ok := m.overlay[n-1].(*helpOverlay); ok {
-			h.paste(content)
+		if o, ok := m.overlay[n-1].(interface{ paste(string) }); ok {
+			o.paste(content)
 		}
 		return nil
 	}
