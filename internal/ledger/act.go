@@ -220,6 +220,21 @@ func AppendEdit(e Entry, replaces *crdt.Name) func(*crdt.Tx) error {
 	}
 }
 
+// CorrectEdit makes the edit by which me writes e as a correction of entry k. If me
+// wrote k and is no side of it, a correction alone would leave k as it stands, so me
+// says withdraw of it as well, if that means something.
+func (b *Book) CorrectEdit(me crdt.Author, k crdt.Key, name crdt.Name, e Entry) func(*crdt.Tx) error {
+	correct := AppendEdit(e, &name)
+	b.mu.RLock()
+	i, ok := b.find(k)
+	alone := ok && b.authors[b.entries[i].writer].key == me && b.sideOf(&b.entries[i], b.entries[i].writer) == nil
+	b.mu.RUnlock()
+	if alone && b.May(me, k, Withdraw) == nil {
+		return Edits(correct, MarkEdit(name, Withdraw, ""))
+	}
+	return correct
+}
+
 // Edits makes one edit of several, in order.
 func Edits(edits ...func(*crdt.Tx) error) func(*crdt.Tx) error {
 	return func(tx *crdt.Tx) error {

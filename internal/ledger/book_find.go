@@ -68,13 +68,17 @@ func (b *Book) Find(v *crdt.View, text string) (crdt.Key, error) {
 	if len(digits) < MinIDDigits || len(digits) > idDigits || !isHex(digits) {
 		return crdt.Key{}, &IDError{text, ErrBadID}
 	}
+	var first [MinIDDigits / 2]byte // most ids differ there
+	if _, err := hex.Decode(first[:], []byte(digits[:MinIDDigits])); err != nil {
+		return crdt.Key{}, &IDError{text, ErrBadID}
+	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	var found []crdt.Key
 	for i := 0; i < len(b.entries) && len(found) <= maxFound; {
 		change := b.entries[i].change
 		end := int(b.entryAt[change+1])
-		if id := b.id(change); hasDigits(id[:], digits) {
+		if id := b.id(change); [len(first)]byte(id[:]) == first && hasDigits(id[:], digits) {
 			switch {
 			case !numbered:
 				for ; i < end && len(found) <= maxFound; i++ {
