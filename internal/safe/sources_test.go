@@ -42,6 +42,12 @@ var constDoor = map[string]string{
 	`time.Unix(unix, 0).In(m.now().Location()).Format(layout)`:        "a date",
 	`ledger.FormatAmount(r.entry.amount, r.entry.scale)`:              "a figure",
 	`ledger.FormatAmount(d.Amount, d.Scale)`:                          "a figure",
+	`ledger.FormatAmount(e.amount, e.scale)`:                          "a figure",
+	`s.Append(nil, scale)`:                                            "a figure",
+	`before.Say.String()`:                                             "a word of the program",
+	`now.Say.String()`:                                                "a word of the program",
+	`s.standing.String()`:                                             "a word of the program",
+	`s.Standing.String()`:                                             "a word of the program",
 	`ledger.AppendAmountAligned(nil, p.Amount, scale, before, after)`: "a figure",
 	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:      "made safe",
 }
