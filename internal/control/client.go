@@ -40,8 +40,8 @@ func Do(ctx context.Context, paths []string, call, input []byte, out, errs io.Wr
 		if err != nil || info.Mode().Type() != fs.ModeSocket {
 			continue
 		}
-		if err := checkFolder(filepath.Dir(path)); err != nil {
-			return Result{}, err
+		if checkFolder(filepath.Dir(path)) != nil {
+			continue // who knows whose socket that is; ours listens there as little
 		}
 		r, err := do(ctx, path, call, input, out, errs)
 		if !errors.Is(err, ErrNobody) {

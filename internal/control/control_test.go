@@ -109,7 +109,7 @@ func TestDoWithoutServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close() // with its file
-	never(ErrFolder)
+	never(ErrNobody)
 }
 
 // What is there and is no socket stays.
