@@ -168,19 +168,21 @@ func verbAdd(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	if wrong != nil {
 		return &codedError{ExitUsage, wrong}
 	}
-	var replaces *crdt.Name
+	var old crdt.Key
 	if c.Replaces != "" {
-		k, err := d.find(ctx, c, c.Replaces)
-		if err != nil {
+		var err error
+		if old, err = d.find(ctx, c, c.Replaces); err != nil {
 			return err
 		}
-		name := d.look().View.NameOf(k)
-		replaces = &name
 	}
 	if err := d.bind(&e); err != nil {
 		return err
 	}
-	indexes, err := d.write(ctx, c, out, ledger.AppendEdit(e, replaces))
+	edit := ledger.AppendEdit(e, nil)
+	if c.Replaces != "" {
+		edit = d.book.CorrectEdit(d.me, old, d.look().View.NameOf(old), e)
+	}
+	indexes, err := d.write(ctx, c, out, edit)
 	if err != nil {
 		return err
 	}
@@ -322,8 +324,7 @@ func (d *desk) boundAnew(k crdt.Key) (func(*crdt.Tx) error, error) {
 	if err := d.bind(&e); err != nil {
 		return nil, err
 	}
-	name := d.look().View.NameOf(k)
-	return ledger.AppendEdit(e, &name), nil
+	return d.book.CorrectEdit(d.me, k, d.look().View.NameOf(k), e), nil
 }
 
 // verbDispute disputes an entry.
