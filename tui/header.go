@@ -228,7 +228,11 @@ func (m *Model) drawStatus(a screen.Area) {
 	x := a.Const(0, 0, m.st.Focus, mode)
 	right := m.rightHints()
 	end := a.W - right.width() - 1
-	if m.lay.shape > narrow {
+	if m.lay.shape == narrow && len(right) > 2 { // how to find the rest, rather than how to leave
+		right = right[:2]
+		end = a.W - right.width()
+	}
+	if end > 2*len(mode) {
 		say(a, end, 0, right...)
 	} else {
 		end = a.W

@@ -40,6 +40,7 @@ type (
 	}
 	namesMsg struct { // labels of older rows
 		labels []string
+		wrote  bool // a row is one's own
 	}
 	digestMsg struct { // both digests of a view
 		view     *crdt.View

@@ -67,6 +67,7 @@ type Model struct {
 	names     namesState           // names.go
 	digest    digestState          // digest.go
 	note      note
+	welcome   welcome     // firstrun.go
 	link      safe.String // what was last told about the connections in general
 	mouse     bool
 	ticking   bool    // a tickMsg is on its way
@@ -125,6 +126,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return m, tea.Batch(cmds...)
 	case tea.KeyPressMsg:
+		m.welcome.pressed()
 		m.dirty, m.note = true, note{}
 		return m, m.onKey(msg)
 	case tea.PasteMsg:
@@ -156,6 +158,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.onFiltered(msg)
 	case namesMsg:
 		m.names.add(msg.labels)
+		m.welcome.shown, m.dirty = !msg.wrote, true
 	case digestMsg:
 		return m, m.onDigest(msg)
 	case digestDueMsg:

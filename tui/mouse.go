@@ -79,7 +79,8 @@ func (m *Model) listHeight() int {
 	case m.lay.shape == tiny:
 		return 1
 	case m.lay.shape >= medium:
-		return m.lay.list.h - 3
+		h := m.lay.list.h - 3
+		return h - m.welcomeHeight(h)
 	}
 	return m.lay.list.h
 }

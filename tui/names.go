@@ -63,7 +63,7 @@ func (s *namesState) update(old, now *transport.Snapshot) {
 
 // readNames reads the labels of the newest rows.
 func (m *Model) readNames() tea.Cmd {
-	v := m.snap.View
+	v, me := m.snap.View, m.snap.Me
 	return func() tea.Msg {
 		seen := map[string]bool{}
 		var labels []string
@@ -75,7 +75,7 @@ func (m *Model) readNames() tea.Cmd {
 				}
 			}
 		}
-		return namesMsg{labels}
+		return namesMsg{labels, me == crdt.Author{} || wroteAny(v, me)}
 	}
 }
 

@@ -238,6 +238,10 @@ func (m *Model) drawList(a screen.Area) {
 		m.drawTinyRow(rows)
 		return
 	}
+	if n := m.welcomeHeight(rows.H); n > 0 {
+		m.drawWelcome(rows.Sub(0, rows.H-n, rows.W, n))
+		rows = rows.Sub(0, 0, rows.W, rows.H-n)
+	}
 	top, n := l.Window(rows.H)
 	m.rememberShown()
 	if n <= 0 {

@@ -223,6 +223,7 @@ func (m *Model) lineSent(text string) {
 
 // toOwn makes the list follow its end, where what is sent now will stand: whoever sends wants to see it.
 func (m *Model) toOwn() {
+	m.welcome.shown = false
 	if s := &m.ledger; s.rows != nil && !s.filter.active() {
 		s.list.To(s.rows, s.list.Len()-1)
 	}

@@ -24,7 +24,8 @@ reach to both sides of them. status is ok, wide (low and high lie far apart: per
 f lie), insufficient (too few oracles have a vote: there is no price, and the last is told
 with its time) or halted (it moved too far, or was missing too long, to be used). The
 time is that of the log, the lower median of the oracles' own; how long ago that is, by
-this machine's clock, is told beside it.
+this machine's clock, is told beside it. What is ok but older than --max-age is told as
+stale; with --json, status stays that of the log, and age_ms tells.
 
 With --watch a line comes with each change until a signal ends it, and one when nothing
 new has come for the room's heartbeat. Without, it ends with 6 if there is no price that
@@ -286,6 +287,7 @@ func (r *priceReader) tell(snap *transport.Snapshot) {
 			said.last = r.lastPrice(i, price.At)
 		}
 		j := priceEvent(now, &price, &said.last, snap.View.Changes(), r.terms)
+		j.old = j.Age != nil && r.flags.maxAge > 0 && *j.Age > r.flags.maxAge.Milliseconds()
 		if said.halted = r.halted(i, price.At); said.halted != "" && price.Status != oracle.Insufficient {
 			j.Status, j.Halted = oracle.Halted.String(), said.halted
 		}
@@ -383,6 +385,8 @@ type priceJSON struct {
 	Digest    string     `json:"digest"`
 	Changes   int        `json:"changes"`
 	Last      *lastPrice `json:"last,omitempty"` // where there is no price: the last there was
+
+	old bool // older than it may be, by this machine's clock
 }
 
 type lastPrice struct {
@@ -456,7 +460,11 @@ func (w *eventWriter) price(now time.Time, j priceJSON) {
 	if j.At != nil {
 		at = fmt.Sprintf("%s, %s", stampMS(*j.At), ago(*j.Age))
 	}
-	w.columns(j.Time, kindPrice, j.Pair, j.Status, price, bounds, votes, at, j.Digest)
+	status := j.Status
+	if j.old && status == oracle.OK.String() {
+		status = "stale" // the log's own time has stopped with the oracles: by that the price is still ok
+	}
+	w.columns(j.Time, kindPrice, j.Pair, status, price, bounds, votes, at, j.Digest)
 }
 
 // ago says how long ago something was, by this machine's clock.

@@ -1,0 +1,65 @@
+package tui
+
+import (
+	"charm.land/bubbles/v2/key"
+
+	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
+
+// welcome is the help of the first run: three lines below the list. They go away by themselves, with the first entry that
+// one sends or after some keys, and do not come back to who has an entry in the room.
+type welcome struct {
+	shown bool
+	keys  int // pressed since
+}
+
+const (
+	welcomeLines  = 3
+	welcomeKeys   = 60 // pressed until whoever reads has seen enough
+	leastListRows = 8  // that are left to the list
+)
+
+// wroteAny reports whether a row is an author's own: O(rows), to be run off the screen's goroutine.
+func wroteAny(v *crdt.View, a crdt.Author) bool {
+	for i := v.Len() - 1; i >= 0; i-- {
+		if v.ChangeAt(v.Row(i).Key.Change).Author == a {
+			return true
+		}
+	}
+	return false
+}
+
+// pressed counts a key.
+func (w *welcome) pressed() {
+	if w.keys++; w.keys >= welcomeKeys {
+		w.shown = false
+	}
+}
+
+// welcomeHeight is how many of the list's lines the help takes.
+func (m *Model) welcomeHeight(rows int) int {
+	if !m.welcome.shown || m.lay.shape < medium || rows < leastListRows+welcomeLines || m.ledger.list.Len() == 0 {
+		return 0
+	}
+	return welcomeLines
+}
+
+func (m *Model) drawWelcome(a screen.Area) {
+	k := &m.keys
+	name := func(b key.Binding) part { return own(m.st.Key, screen.Const(b.Help().Key)) }
+	lines := [welcomeLines]textLine{
+		{own(m.st.Info, "Welcome. "), own(m.st.Dim, "Type a line as in  alice -> bob 12.50 dinner  and press Enter: it is signed, kept here and sent.")},
+		{
+			own(m.st.Key, "Esc"), own(m.st.Dim, " leaves the line for the keys: "), name(k.Global.New), own(m.st.Dim, " types again, "),
+			name(k.Mark.Agree), own(m.st.Dim, " agrees, "), name(k.Ledger.Filter), own(m.st.Dim, " finds, "),
+			name(k.Global.Palette), own(m.st.Dim, " names every command."),
+		},
+		{
+			name(k.Global.Help), own(m.st.Dim, " (F1 while typing) lists the keys. These lines go away with your first entry."),
+		},
+	}
+	for y, l := range lines {
+		say(a, 1, y, l...)
+	}
+}
