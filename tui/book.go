@@ -154,7 +154,10 @@ func (m *Model) readPeople() tea.Cmd {
 
 // contacts are the people whom the user has named.
 func (m *Model) contacts() ledger.Contacts {
-	return ledger.Contacts{}
+	if m.options.People == nil {
+		return ledger.Contacts{}
+	}
+	return m.options.People.Contacts()
 }
 
 func (m *Model) takePeople(p *ledger.People) {

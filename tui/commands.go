@@ -30,6 +30,7 @@ type terminalControl interface {
 // effects makes the commands: all that reaches beyond the model. Its methods return commands and change nothing.
 type effects struct {
 	ctx       context.Context // of the whole program: ends what a command waits for
+	room      context.Context // of the room that is shown: ends with it; nil: ctx
 	sim       context.Context // ends the steps of a simulation; nil: ctx
 	guard     *Guard
 	terminal  terminalControl
@@ -51,10 +52,14 @@ func (fx effects) awaitSnapshot(n Node, taken time.Time) tea.Cmd {
 		if wait := time.Until(taken.Add(minSnapshot)); wait > 0 && !fx.sleep(wait) {
 			return nil
 		}
+		ctx := fx.roomContext()
+		if fx.room != nil && ctx.Err() != nil {
+			return nil // Changed has one reader, and by now that is another
+		}
 		select {
 		case <-n.Changed():
 			return pokedMsg{}
-		case <-fx.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}
@@ -75,9 +80,24 @@ func (fx effects) awaitNote(notes <-chan string) tea.Cmd {
 	}
 }
 
-// sleep waits; it reports false if the program ended meanwhile.
+// ofProgram is fx for what goes on whichever room is shown.
+func (fx effects) ofProgram() effects {
+	fx.room = nil
+	return fx
+}
+
+// roomContext ends with the room that is shown.
+func (fx effects) roomContext() context.Context {
+	if fx.room != nil {
+		return fx.room
+	}
+	return fx.ctx
+}
+
+// sleep waits; it reports false if the program ended meanwhile, or another room is shown.
 func (fx effects) sleep(d time.Duration) bool {
-	if fx.ctx.Err() != nil {
+	ctx := fx.roomContext()
+	if ctx.Err() != nil {
 		return false
 	}
 	t := time.NewTimer(d)
@@ -85,7 +105,7 @@ func (fx effects) sleep(d time.Duration) bool {
 	select {
 	case <-t.C:
 		return true
-	case <-fx.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -42,6 +42,9 @@ func (m *Model) draw(g *screen.Grid) {
 	for _, o := range m.overlay {
 		o.draw(m, all)
 	}
+	if f := m.focus(); len(m.overlay) > 0 && f != onDialog && f != onType { // those are drawn where it would stand
+		m.drawLongNote(all)
+	}
 }
 
 func sub(a screen.Area, r rect) screen.Area { return a.Sub(r.x, r.y, r.w, r.h) }
@@ -157,6 +160,9 @@ func (m *Model) stateLine() textLine {
 			word = "fork"
 		}
 		count(n, st.Error, word)
+	}
+	if news, ok := m.newsPart(); ok { // what is cut first
+		l = append(l, sep, news)
 	}
 	return l
 }
@@ -286,16 +292,42 @@ func (m *Model) drawLongNote(all screen.Area) {
 }
 
 // typing reports whether printable keys are text: the mode.
-func (m *Model) typing() bool { return m.focus() == onType }
+func (m *Model) typing() bool { return m.focus() == onType || m.focus() == onForm }
 
 // hints are the keys of the bottom line, the most useful first.
 func (m *Model) hints() []key.Binding {
 	k := &m.keys
 	switch m.focus() {
+	case onRooms:
+		return []key.Binding{k.Rooms.Show, relabel(k.Rooms.Join, "join"), k.Rooms.New, relabel(k.Rooms.Invite, "invitation"), relabel(k.Rooms.Back, "back")}
+	case onJoin:
+		return []key.Binding{relabel(k.Dialog.Yes, "join it"), relabel(k.Dialog.No, "leave it"), k.Move.Down, k.Move.Up}
+	case onInvite:
+		return []key.Binding{relabel(k.Rooms.Copy, "copy"), relabel(k.Rooms.Show, "show the room"), relabel(k.Rooms.Back, "back")}
+	case onWriters:
+		return []key.Binding{k.Rooms.Mark, relabel(k.Rooms.Show, "go on"), relabel(k.Rooms.Back, "back")}
+	case onPeople:
+		p := &k.People
+		return []key.Binding{relabel(p.Open, "open"), relabel(p.Confirm, "confirm"), relabel(p.Name, "name"), relabel(p.Copy, "copy key"), relabel(p.Mine, "own key"), relabel(p.Back, "back")}
+	case onPerson:
+		p := &k.People
+		return []key.Binding{relabel(p.Confirm, "confirm"), relabel(p.Name, "name"), relabel(p.Copy, "copy key"), relabel(p.Back, "back"), k.Move.Down, k.Move.Up}
+	case onSettle:
+		s := &k.Settle
+		return []key.Binding{relabel(s.Send, "write it"), relabel(s.All, "write all"), s.Unit, relabel(s.Back, "back")}
+	case onTips:
+		return []key.Binding{k.Tips.Back, relabel(k.Tips.Copy, "copy key"), k.Move.Down, k.Move.Up}
+	case onForm:
+		return []key.Binding{k.Type.Enter, relabel(k.Form.Next, "next field"), relabel(k.Form.NextName, "name"), relabel(k.Type.Leave, "leave")}
 	case onType:
 		t := &k.Type
 		if q := m.asked(); q != nil {
 			return []key.Binding{t.Enter, relabel(t.Leave, "without a memo")}
+		}
+		if n := len(m.overlay); n > 0 {
+			if _, ok := m.overlay[n-1].(*prompt); ok {
+				return []key.Binding{relabel(t.Enter, "go on"), t.Leave, relabel(t.KillLeft, "clear")}
+			}
 		}
 		switch m.field {
 		case filterField:
@@ -332,7 +364,7 @@ func (m *Model) hints() []key.Binding {
 	case onHelp:
 		return []key.Binding{k.Detail.Back, relabel(k.Ledger.Filter, "filter"), k.Move.Down, k.Move.Up}
 	case onPeers:
-		hints := []key.Binding{relabel(k.Ledger.Back, "ledger")}
+		hints := []key.Binding{relabel(k.Peers.Open, "what it holds"), relabel(k.Ledger.Back, "ledger")}
 		if m.network != nil {
 			hints = append([]key.Binding{relabel(k.Peers.Add, "add"), k.Peers.Disconnect, k.Peers.Retry}, hints...)
 		}

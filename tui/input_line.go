@@ -52,7 +52,13 @@ func (m *Model) fieldTitle() (title, hint screen.Const) {
 		return "Filter", "typing: Enter keeps the filter, Esc clears it"
 	case addressField:
 		return "Add a peer", "typing: Enter dials, Esc leaves"
-	case entryField:
+	case entryField, noField:
+		if m.snap != nil && m.snap.Writing == transport.WriteNoAuthor && m.snap.View.Charter().Closed() {
+			return "Closed room", "you read: its charter names who writes, and you are not among them"
+		}
+		if m.field == noField {
+			break
+		}
 		if m.snap != nil && m.snap.Writing != transport.WriteOpen {
 			return "New transaction", "writing is closed"
 		}
@@ -135,7 +141,7 @@ func (m *Model) drawPreview(a screen.Area) {
 		return
 	default:
 		if m.lay.boxed {
-			a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+			a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner")
 		}
 		return
 	}
@@ -145,7 +151,7 @@ func (m *Model) drawPreview(a screen.Area) {
 	}
 	d, err := m.draft()
 	if m.entry.line.String() == "" {
-		a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner")
+		a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner")
 	} else {
 		m.drawReading(a, x, &d, err)
 	}
@@ -159,7 +165,9 @@ func (m *Model) drawReading(a screen.Area, x int, d *ledger.Draft, err *ledger.S
 	st := &m.st
 	cs := m.cs
 	wrong := err != nil && err.Offset < len(m.entry.line.String())
-	if !wrong {
+	if !wrong && d.Bill && len(d.Postings) > 1 {
+		x = m.drawGets(a, x, d, err == nil)
+	} else if !wrong {
 		x = say(a, x, 0, own(st.Dim, "reads:"))
 		if d.Has(ledger.FieldFrom) {
 			x = say(a, x, 0, own(st.Dim, " from "), outside(st.Text, cs.Text(d.From, nameCells)))

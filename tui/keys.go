@@ -17,6 +17,11 @@ type KeyMap struct {
 	Oracle   OracleKeys
 	Inspect  InspectKeys
 	Choose   ChooseKeys
+	Form     FormKeys
+	Rooms    RoomsKeys
+	People   PeopleKeys
+	Settle   SettleKeys
+	Tips     TipsKeys
 	Type     TypeKeys
 	Dialog   DialogKeys
 	Mark     MarkKeys
@@ -36,11 +41,12 @@ type MoveKeys struct {
 // LedgerKeys are the ledger's own in NAV.
 type LedgerKeys struct {
 	Open, Back, Filter, NextHit, PreviousHit, Sort, Reverse, Copy, CopyAll, Evidence key.Binding
+	Form, People, Rooms                                                              key.Binding
 }
 
 // PeersKeys are the peers screen's own in NAV.
 type PeersKeys struct {
-	Back, Add, Disconnect, Retry key.Binding
+	Open, Back, Add, Disconnect, Retry key.Binding
 }
 
 // EventsKeys are the events screen's own in NAV.
@@ -72,6 +78,31 @@ type InspectKeys struct {
 // ChooseKeys work in a list of things to choose from.
 type ChooseKeys struct {
 	Take, Back key.Binding
+}
+
+// FormKeys work in the form, where printable keys are text.
+type FormKeys struct {
+	Next, Previous, NextName, PreviousName key.Binding
+}
+
+// RoomsKeys work in the pages about rooms.
+type RoomsKeys struct {
+	Show, Back, New, Join, Invite, Copy, Mark key.Binding
+}
+
+// PeopleKeys work in the pages about people.
+type PeopleKeys struct {
+	Open, Back, Confirm, Name, Copy, Mine key.Binding
+}
+
+// SettleKeys work in the page of payments that settle up.
+type SettleKeys struct {
+	Send, All, Unit, Back key.Binding
+}
+
+// TipsKeys work in the page of what a peer holds.
+type TipsKeys struct {
+	Back, Copy key.Binding
 }
 
 // TypeKeys work in TYPE, where printable keys are text.
@@ -131,8 +162,12 @@ func DefaultKeyMap() KeyMap {
 			Copy:     bind("y", "copy id", "y"),
 			CopyAll:  bind("Y", "copy the change as JSON", "Y"),
 			Evidence: bind("E", "evidence of forks", "E"),
+			Form:     bind("f", "new transaction by a form", "f"),
+			People:   bind("P", "people: keys, names, safety numbers", "P"),
+			Rooms:    bind("R", "rooms: show, join, make, invite", "R"),
 		},
 		Peers: PeersKeys{
+			Open:       bind("Enter", "what it holds, by author", "enter"),
 			Back:       back,
 			Add:        bind("a", "add a peer", "a"),
 			Disconnect: bind("d", "disconnect", "d"),
@@ -185,6 +220,36 @@ func DefaultKeyMap() KeyMap {
 			Take: bind("Enter", "take it", "enter"),
 			Back: bind("Esc", "leave", "esc"),
 		},
+		Form: FormKeys{
+			Next:         bind("Tab", "next field", "tab"),
+			Previous:     bind("Shift+Tab", "previous field", "shift+tab"),
+			NextName:     bind("Down", "next name, other kind", "down"),
+			PreviousName: bind("Up", "previous name", "up"),
+		},
+		Rooms: RoomsKeys{
+			Show:   bind("Enter", "show it", "enter"),
+			Back:   back,
+			New:    bind("n", "new closed room", "n"),
+			Join:   bind("a", "add one: join by name or invitation", "a"),
+			Invite: bind("i", "invitation to it", "i"),
+			Copy:   bind("y", "copy the invitation", "y"),
+			Mark:   bind("space", "choose, or not", "space"),
+		},
+		People: PeopleKeys{
+			Open:    bind("Enter", "the whole key and all that is known", "enter"),
+			Back:    back,
+			Confirm: bind("c", "confirm the key by its safety number", "c"),
+			Name:    bind("n", "give it a name of your own", "n"),
+			Copy:    bind("y", "copy the key", "y"),
+			Mine:    bind("o", "your own key, to be shown or scanned", "o"),
+		},
+		Settle: SettleKeys{
+			Send: bind("Enter", "write this payment", "enter"),
+			All:  bind("A", "write all payments", "A"),
+			Unit: bind("u", "next unit", "u"),
+			Back: back,
+		},
+		Tips: TipsKeys{Back: bind("Esc", "back", "esc", "enter"), Copy: bind("y", "copy the author's key", "y")},
 		Type: TypeKeys{
 			Enter:     bind("Enter", "send", "enter", "ctrl+j"),
 			Leave:     bind("Esc", "leave", "esc"),
@@ -229,7 +294,16 @@ const (
 	onOracle
 	onInspect
 	onChoose
+	onRooms
+	onJoin
+	onInvite
+	onWriters
+	onPeople
+	onPerson
+	onSettle
+	onTips
 	onType
+	onForm
 	onDialog
 	onMark
 	onBalances
@@ -259,10 +333,13 @@ func (k *KeyMap) focuses(f focus) []section {
 	switch f {
 	case onLedger:
 		l := &k.Ledger
-		return []section{{"Ledger", []key.Binding{l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Sort, l.Reverse, l.Copy, l.CopyAll, l.Evidence}}, k.Mark.onRow(), move, global}
+		return []section{{"Ledger", []key.Binding{
+			l.Open, l.Back, l.Filter, l.NextHit, l.PreviousHit, l.Sort, l.Reverse, l.Copy, l.CopyAll, l.Evidence,
+			l.Form, l.People, l.Rooms,
+		}}, k.Mark.onRow(), move, global}
 	case onPeers:
 		p := &k.Peers
-		return []section{{"Peers", []key.Binding{p.Add, p.Disconnect, p.Retry, p.Back}}, move, global}
+		return []section{{"Peers", []key.Binding{p.Open, p.Add, p.Disconnect, p.Retry, p.Back}}, move, global}
 	case onEvents:
 		e := &k.Events
 		return []section{{"Events", []key.Binding{e.Open, e.Back, e.Filter, e.NextHit, e.PreviousHit}}, move, global}
@@ -290,6 +367,37 @@ func (k *KeyMap) focuses(f focus) []section {
 	case onChoose:
 		c := &k.Choose
 		return []section{{"Choose", []key.Binding{c.Take, c.Back}}, move, global}
+	case onRooms:
+		r := &k.Rooms
+		global.keys = without(global.keys, g.New)
+		return []section{{"Rooms", []key.Binding{r.Show, r.New, r.Join, r.Invite, r.Back}}, move, global}
+	case onJoin:
+		return []section{{"Join", []key.Binding{relabel(k.Dialog.Yes, "join it"), relabel(k.Dialog.No, "leave it")}}, move}
+	case onInvite:
+		r := &k.Rooms
+		return []section{{"Invitation", []key.Binding{r.Copy, relabel(r.Show, "show the room"), r.Back}}, global}
+	case onWriters:
+		r := &k.Rooms
+		return []section{{"Writers", []key.Binding{r.Mark, relabel(r.Show, "go on"), r.Back}}, move}
+	case onPeople:
+		p := &k.People
+		global.keys = without(global.keys, g.New)
+		return []section{{"People", []key.Binding{p.Open, p.Confirm, p.Name, p.Copy, p.Mine, p.Back}}, move, global}
+	case onPerson:
+		p := &k.People
+		global.keys = without(global.keys, g.New)
+		return []section{{"Person", []key.Binding{p.Confirm, p.Name, p.Copy, p.Back}}, move, global}
+	case onSettle:
+		s := &k.Settle
+		return []section{{"Settling up", []key.Binding{s.Send, s.All, s.Unit, s.Back}}, move, global}
+	case onTips:
+		return []section{{"What a peer holds", []key.Binding{k.Tips.Copy, k.Tips.Back}}, move, global}
+	case onForm:
+		t, f := &k.Type, &k.Form
+		return []section{{"Form", []key.Binding{
+			t.Enter, relabel(t.Leave, "leave, and keep what is filled in"), f.Next, f.Previous, f.NextName, f.PreviousName, relabel(t.Clear, "clear the field, then all"),
+			t.Left, t.Right, t.WordLeft, t.WordRight, t.Home, t.End, t.Backspace, t.Delete, t.KillLeft, t.KillRight, t.KillWord, t.Help, t.Repaint, t.Out,
+		}}}
 	case onType:
 		t := &k.Type
 		return []section{{"Typing", []key.Binding{

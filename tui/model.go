@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"time"
 
 	"charm.land/bubbles/v2/key"
@@ -65,6 +66,8 @@ type Model struct {
 	oracle    oracleState          // oracle_screen.go
 	entry     entryState           // typing.go
 	names     namesState           // names.go
+	rooms     roomsState           // rooms.go
+	form      formState            // form.go
 	digest    digestState          // digest.go
 	note      note
 	welcome   welcome     // firstrun.go
@@ -112,16 +115,30 @@ func (m *Model) Init() tea.Cmd {
 	if m.options.Open == nil {
 		return m.pace()
 	}
-	return tea.Batch(m.fx.open(m.options.Open), m.fx.awaitNote(m.options.Notes))
+	if m.options.Rooms != nil {
+		m.fx.room, m.rooms.leave = context.WithCancel(m.fx.ctx)
+	}
+	return m.ofRoom(tea.Batch(m.fx.open(m.options.Open), m.fx.awaitNote(m.options.Notes), m.fx.awaitRooms(m.options.Rooms)))
 }
 
 // Update implements tea.Model. It routes; the handlers are beside what they handle.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	_, cmd := m.update(msg)
+	return m, m.ofRoom(cmd)
+}
+
+func (m *Model) update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
+	case ofRoomMsg:
+		return m, m.onOfRoom(msg)
+	case roomsMsg:
+		return m, m.onRooms()
+	case shownMsg:
+		return m, m.onShown(msg)
 	case inputMsg:
 		var cmds []tea.Cmd
 		for _, one := range msg {
-			_, cmd := m.Update(one)
+			_, cmd := m.update(one)
 			cmds = append(cmds, cmd)
 		}
 		return m, tea.Batch(cmds...)
@@ -237,6 +254,12 @@ func (m *Model) onOpened(msg openedMsg) tea.Cmd {
 		return tea.Quit
 	}
 	m.node, m.network = msg.room.Node, msg.room.Network
+	m.takeRooms()
+	return m.begin()
+}
+
+// begin takes over a room that is there now.
+func (m *Model) begin() tea.Cmd {
 	m.takeSnapshot()
 	m.dirty = true
 	return tea.Batch(m.fx.awaitSnapshot(m.node, time.Now()), m.readNames(), m.afterSnapshot())

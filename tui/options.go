@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/oracle/sim"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	Open func(ctx context.Context, guard *Guard) (Opened, error)
 	// Rooms are the rooms that this person has joined, and how one joins more. Nil: there is but the one that Open opens.
 	Rooms Rooms
+	// People is what the user knows of people. Nil: nothing is kept.
+	People PeopleStore
 	// Notes are lines about the connections that no peer's state tells, such as who listens where. The newest is shown. Nil: none.
 	Notes <-chan string
 	// Name is this person's label: the giver of a line that names none.
@@ -42,6 +45,9 @@ type Options struct {
 	// Save makes a new file of a name for the user, whole and durable, and returns where it is. It never replaces one. Nil:
 	// nothing can be saved.
 	Save func(name string, content []byte) (path string, err error)
+	// Code draws a text as a code for a camera, a line of blocks each, light parts drawn; without anything beyond ASCII if so
+	// wanted. Nil: none is shown.
+	Code func(text string, ascii bool) (string, error)
 	// Tmux says that the terminal is tmux, which takes OSC 52 wrapped.
 	Tmux bool
 
@@ -86,6 +92,16 @@ type RoomStatus struct {
 	Unread  int    // rows that came since it was shown last
 	Waiting int    // entries that wait for the user's word
 	Link    transport.LinkState
+}
+
+// PeopleStore keeps what the user calls people and whose key was compared. Its methods are safe for concurrent use; Save may
+// take its time.
+type PeopleStore interface {
+	Contacts() ledger.Contacts
+	// Save keeps a contact, in the place of an older one of the same author; one without a name that is not confirmed is forgotten.
+	Save(ledger.Contact) error
+	// Me is the name under which the user writes.
+	Me() string
 }
 
 // Invitation is what is needed to join a room.

@@ -160,7 +160,7 @@ func (m *Model) pace() tea.Cmd {
 	o.waiting = true
 	wait := max(o.due.Sub(m.now()), 0)
 	gen := o.gen
-	return m.fx.after(wait, func(time.Time) tea.Msg { return simDueMsg{gen} })
+	return m.fx.ofProgram().after(wait, func(time.Time) tea.Msg { return simDueMsg{gen} })
 }
 
 // onSimDue makes the steps that are due.

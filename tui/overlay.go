@@ -110,7 +110,7 @@ func (h *helpOverlay) focus() focus {
 	return onHelp
 }
 
-func (h *helpOverlay) paste(s string) {
+func (h *helpOverlay) paste(_ *Model, s string) {
 	if h.typing {
 		h.line.Insert(s)
 	}

@@ -131,6 +131,14 @@ var places = [][]string{
 	{"esc", "e"},
 	{"esc", "3"},
 	{"esc", "3", "b", "j"},
+	{"esc", "f", "a", "tab", "b"},
+	{"esc", "f", "shift+tab", "x"},
+	{"esc", "P"},
+	{"esc", "P", "enter"},
+	{"esc", "P", "o"},
+	{"esc", "B", "s"},
+	{"esc", "R"},
+	{"esc", "2", "j", "enter"},
 }
 
 // TestEverySizeHolds draws every place at every size: all widths at some heights and all heights at some widths.

@@ -128,6 +128,12 @@ func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		return m.copyID(), true
 	case key.Matches(msg, l.CopyAll):
 		return m.copyChange(), true
+	case key.Matches(msg, l.Form):
+		return m.openForm(), true
+	case key.Matches(msg, l.People):
+		return m.openPeople(), true
+	case key.Matches(msg, l.Rooms):
+		return m.openRooms(), true
 	case key.Matches(msg, l.Evidence):
 		return m.openEvidence(), true
 	default:

@@ -84,11 +84,13 @@ func (m *Model) onPeersKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 	switch {
 	case key.Matches(msg, k.Back):
 		m.show(ledgerScreen)
+	case any && key.Matches(msg, k.Open):
+		return m.openTips(p), true
 	case key.Matches(msg, k.Add, k.Disconnect, k.Retry) && m.network == nil:
 		m.tell(false, "connections cannot be changed here: the program was started without a network")
 	case key.Matches(msg, k.Add):
 		m.field = addressField
-	case !any && key.Matches(msg, k.Disconnect, k.Retry):
+	case !any && key.Matches(msg, k.Open, k.Disconnect, k.Retry):
 		m.tell(false, "there is no peer yet: a adds one")
 	case key.Matches(msg, k.Retry):
 		m.tell(false, "trying %s now", m.address(p.Address).String())

@@ -289,7 +289,10 @@ func (m *Model) onSubmitted(msg submittedMsg) tea.Cmd {
 // onPaste takes a paste: text, whatever mode it comes in. Several lines are shown before they are sent.
 func (m *Model) onPaste(content string) tea.Cmd {
 	if n := len(m.overlay); n > 0 {
-		if o, ok := m.overlay[n-1].(interface{ paste(string) }); ok {
+		switch o := m.overlay[n-1].(type) {
+		case pasteTaker:
+			o.paste(m, content)
+		case interface{ paste(string) }:
 			o.paste(content)
 		}
 		return nil

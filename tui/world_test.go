@@ -42,13 +42,19 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	r, err := crdt.NewReplica(crdt.OpenLedger("main"))
+	return newWorldOf(tb, crdt.OpenLedger("main"))
+}
+
+// newWorldOf is a world of another room.
+func newWorldOf(tb testing.TB, charter crdt.Charter) *world {
+	tb.Helper()
+	r, err := crdt.NewReplica(charter)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w := &world{tb: tb, replica: r, writers: map[string]*crdt.Writer{}, changed: make(chan struct{}, 1)}
 	w.base = transport.Snapshot{
-		Room: r.Room(), RoomName: "main", Me: crdt.Author(authorKey("alice").Public().(ed25519.PublicKey)), Link: transport.LinkLive, Live: 3, Of: 4, Unsent: 2,
+		Room: r.Room(), RoomName: charter.Name, Me: crdt.Author(authorKey("alice").Public().(ed25519.PublicKey)), Link: transport.LinkLive, Live: 3, Of: 4, Unsent: 2,
 		Peers: []transport.PeerStatus{
 			{ID: 1, Address: "ws://relay-a:8080/websocket", Role: transport.RoleRelay, State: transport.PeerLive, Theirs: 8118, Ours: 8118, RTT: 12 * time.Millisecond, Agent: "tallystick relay 0.1.0", Since: noon.Add(-time.Hour)},
 			{ID: 2, Address: "ws://relay-b:8080/websocket", Role: transport.RoleRelay, State: transport.PeerLive, Theirs: 8118, Ours: 8118, RTT: 800 * time.Microsecond, Since: noon.Add(-time.Hour)},
