@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
@@ -203,4 +204,47 @@ func inUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// BenchmarkBookUpdate is what one change more costs a book that holds so many entries:
+// an entry, a mark and a correction in turn. It is the same whatever the book holds.
+func BenchmarkBookUpdate(b *testing.B) {
+	for _, entries := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(entries), func(b *testing.B) {
+			room := newBenchRoom(b, entries, 100, true)
+			book := ledger.NewBook(crdt.Author{})
+			v := room.replica.View()
+			book.Update(v)
+			me, other := room.writers[0].Author(), room.writers[1].Author()
+			e := ledger.NewTransfer("a", "b", 1250, 2, "EUR", "")
+			e.Postings[0].Key, e.Postings[1].Key = &me, &other
+			var last crdt.Name
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				var edit func(*crdt.Tx) error
+				switch n % 3 {
+				case 0:
+					edit = ledger.AppendEdit(e, nil)
+				case 1:
+					edit = ledger.MarkEdit(last, ledger.Dispute, "")
+				default:
+					edit = ledger.AppendEdit(e, &last)
+				}
+				id, err := room.writers[0].Change(1, edit)
+				if err != nil {
+					b.Fatal(err)
+				}
+				room.writers[0].Sign()
+				if n%3 != 1 {
+					last = crdt.Name{Change: id}
+				}
+				n++
+				v = room.replica.View()
+				b.StartTimer()
+				book.Update(v)
+			}
+		})
+	}
 }

@@ -46,7 +46,7 @@ type readMark struct {
 func (c *chunk) read(v *crdt.View, from, end int) {
 	c.changes, c.rows, c.marks = c.changes[:0], c.rows[:0], c.marks[:0]
 	if c.postings == nil {
-		c.postings = make([]Posting, 0, 2*MinPostings*chunkChanges)
+		c.postings = make([]Posting, 0, 2*MinPostings*(end-from))
 	}
 	c.postings = c.postings[:0]
 	for i := from; i < end; i++ {
