@@ -319,7 +319,7 @@ func (m *Model) sendEntry(e ledger.Entry, text string, sent func(*Model) tea.Cmd
 		}
 		s := submission{ledger.AppendEdit(e, nil), text}
 		if correct != nil {
-			s.edit = ledger.AppendEdit(e, &correct.name)
+			s.edit = m.book.book.CorrectEdit(m.snap.Me, correct.key, correct.name, e)
 			m.marks.correct = nil
 			m.tell(false, "corrected: it takes the old one's place as the others agree to it")
 		}

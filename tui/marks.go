@@ -22,6 +22,7 @@ type marksState struct {
 
 // correction is an own entry that the line typed takes the place of.
 type correction struct {
+	key   crdt.Key
 	name  crdt.Name
 	entry ledger.Entry
 	id    screen.Const
@@ -248,7 +249,7 @@ func (m *Model) correctEntry(k crdt.Key) tea.Cmd {
 		return nil
 	}
 	m.show(ledgerScreen)
-	m.marks.correct = &correction{name: v.NameOf(k), entry: e, id: m.entryID(k), draft: m.entry.line.String()}
+	m.marks.correct = &correction{key: k, name: v.NameOf(k), entry: e, id: m.entryID(k), draft: m.entry.line.String()}
 	m.field = entryField
 	m.entry.line.Set(line)
 	m.tell(false, "correcting %s: change the line, Enter writes what takes its place, Esc leaves it as it is", m.entryID(k))
