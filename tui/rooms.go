@@ -186,7 +186,7 @@ func (m *Model) leaveRoom() {
 	fresh := newModel(m.options, m.fx)
 	fresh.keys, fresh.now, fresh.mouse, fresh.link = m.keys, m.now, m.mouse, m.link
 	fresh.w, fresh.h, fresh.lay, fresh.zoom = m.w, m.h, m.lay, m.zoom
-	fresh.oracle, fresh.announced = m.oracle, m.announced
+	fresh.oracle, fresh.announced, fresh.welcome = m.oracle, m.announced, m.welcome
 	fresh.rooms = roomsState{all: m.rooms.all, gen: m.rooms.gen + 1, asked: m.rooms.asked, drafts: drafts}
 	fresh.fx.room, fresh.rooms.leave = context.WithCancel(m.fx.ctx)
 	fresh.field = noField
