@@ -3,4 +3,5 @@
 //
 //	go test ./internal/e2e -run TwoPeople -v     1,000 transactions on each side while the relay dies three times
 //	go test ./internal/e2e -run Kill -v          100 times SIGKILL while writing
+//	go test ./internal/e2e -run Stories              five stories, at screens of three sizes and in plain mode; -stories.update writes the golden frames
 package e2e

@@ -23,7 +23,7 @@ func nameTaken(s *scene) {
 	if s.form.plain() {
 		a.writes("alice -> bob#" + bob.digits() + " 7 EUR lunch")
 	} else {
-		a.does([]string{"\x15", "alice -> bob#" + bob.digits() + " 7 EUR lunch", "\r"}, "")
+		a.does([]string{"see Which", "\r"}, "") // the first: bob, whose key comes first
 	}
 	bob.agrees("lunch")
 	mallory.does(1, append([]string{"agree", mallory.id("lunch")}, mallory.others()...)...)

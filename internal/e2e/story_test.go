@@ -33,6 +33,8 @@ var stories = []story{
 	{"dinner", dinnerOfFour},
 	{"month", monthOffline},
 	{"impostor", nameTaken},
+	{"invitation", invited},
+	{"import", imported},
 }
 
 // A form is how the hero of a story uses the program.
@@ -127,8 +129,11 @@ type machine struct {
 	key  ed25519.PrivateKey
 }
 
+// id64 is the key as it is given to others.
+func (m *machine) id64() string { return hex.EncodeToString(m.key[ed25519.SeedSize:]) }
+
 // digits are the first of the key, as people see them.
-func (m *machine) digits() string { return hex.EncodeToString(m.key[ed25519.SeedSize:][:4]) }
+func (m *machine) digits() string { return m.id64()[:8] }
 
 // machine is a new one of who, called name.
 func (s *scene) machine(who, name string) *machine {
