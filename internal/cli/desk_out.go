@@ -89,7 +89,7 @@ func (t *teller) party(key *crdt.Author, label string) string {
 		}
 		return t.author(*key)
 	}
-	if _, known, err := t.people.Lookup(label); known || err != nil || strings.ContainsRune(label, '#') {
+	if t.people.Seems(label) || strings.ContainsRune(label, '#') {
 		return strconv.Quote(label)
 	}
 	return label

@@ -102,6 +102,13 @@ type People struct {
 	own      map[string]crdt.Author   // names that the user decided: contacts, and the own
 	claims   map[string][]crdt.Author // who calls itself so
 	alike    map[crdt.Author]bool
+	byLook   map[string][]naming // all names, by how they look
+}
+
+// A naming is that somebody is called so.
+type naming struct {
+	author crdt.Author
+	own    bool // by the user, not by itself
 }
 
 // NewPeople brings together what authors call themselves (claimed returns "" if
@@ -109,7 +116,7 @@ type People struct {
 func NewPeople(authors []crdt.Author, claimed func(crdt.Author) string, c Contacts, me crdt.Author, myName string) *People {
 	p := &People{
 		me: me, contacts: c, claimed: map[crdt.Author]string{},
-		own: map[string]crdt.Author{}, claims: map[string][]crdt.Author{}, alike: map[crdt.Author]bool{},
+		own: map[string]crdt.Author{}, claims: map[string][]crdt.Author{}, alike: map[crdt.Author]bool{}, byLook: map[string][]naming{},
 	}
 	p.myName, _ = ParseLabel(myName)
 	p.all = append(slices.Clone(authors), me)
@@ -124,8 +131,8 @@ func NewPeople(authors []crdt.Author, claimed func(crdt.Author) string, c Contac
 	p.all = slices.Compact(p.all)
 	for _, a := range p.all {
 		name := claimed(a)
-		if _, _, byKey := cutKey(name); byKey || name == "" {
-			continue // a name that looks like the choice of a key is none
+		if !isClaim(name) {
+			continue
 		}
 		p.claimed[a] = name
 		if a != me { // whatever was said in other times
@@ -136,36 +143,43 @@ func NewPeople(authors []crdt.Author, claimed func(crdt.Author) string, c Contac
 	return p
 }
 
+// isClaim reports whether what an author calls itself counts as a name. None is one
+// that shows nothing, and none that reads as a key or the choice of one, in whatever
+// width it is written: it would be another's.
+func isClaim(name string) bool {
+	if name == "" || skeleton(name) == "" {
+		return false
+	}
+	folded := foldCase(name)
+	_, _, byKey := cutKey(folded)
+	return !byKey && (len(folded) < minKeyDigits || strings.Trim(folded, "0123456789abcdef") != "")
+}
+
 func compareAuthors(a, b crdt.Author) int { return bytes.Compare(a[:], b[:]) }
 
 // findAlike marks everyone whose name could be taken for another's. Nobody can
 // bring the mark upon one whom the user has named, but by the user's own doing.
 func (p *People) findAlike() {
-	type claim struct {
-		author crdt.Author
-		own    bool
-	}
-	by := map[string][]claim{}
-	add := func(name string, c claim) {
+	add := func(name string, n naming) {
 		if name == "" {
 			return
 		}
 		l := looks(name)
-		by[l[0]] = append(by[l[0]], c)
+		p.byLook[l[0]] = append(p.byLook[l[0]], n)
 		if l[1] != l[0] {
-			by[l[1]] = append(by[l[1]], c)
+			p.byLook[l[1]] = append(p.byLook[l[1]], n)
 		}
 	}
 	for _, a := range p.all {
 		name := p.ownName(a)
 		if name != "" {
-			add(name, claim{a, true})
+			add(name, naming{a, true})
 		}
 		if p.claimed[a] != name {
-			add(p.claimed[a], claim{a, false})
+			add(p.claimed[a], naming{a, false})
 		}
 	}
-	for _, claims := range by {
+	for _, claims := range p.byLook {
 		owners := 0
 		var first, firstOwn crdt.Author
 		several, severalOwn := false, false
@@ -249,8 +263,9 @@ func cutKey(label string) (name, digits string, ok bool) {
 }
 
 // Lookup is who a label means: one that the user named so, else the one author who
-// calls itself so; false if nobody is known. "bob#1a2b3c4d" chooses by the first
-// digits of the key, whatever the name. The error is an *[AmbiguousError].
+// calls itself so, if nobody else's name looks like that; false if nobody is known.
+// "bob#1a2b3c4d" chooses by the first digits of the key, whatever the name. The error
+// is an *[AmbiguousError].
 func (p *People) Lookup(label string) (crdt.Author, bool, error) {
 	if parsed, ok := ParseLabel(label); ok {
 		label = parsed
@@ -264,6 +279,8 @@ func (p *People) Lookup(label string) (crdt.Author, bool, error) {
 		if candidates = p.withDigits(digits); len(candidates) == 0 {
 			return found, false, &AmbiguousError{Label: label}
 		}
+	} else if len(candidates) == 1 {
+		candidates = p.takenFor(label, candidates[0])
 	}
 	switch len(candidates) {
 	case 0:
@@ -276,6 +293,33 @@ func (p *People) Lookup(label string) (crdt.Author, bool, error) {
 		e.digits = append(e.digits, p.digits(a))
 	}
 	return found, false, e
+}
+
+// takenFor are a, who alone calls itself so, and all for whom the user could take it:
+// else who calls itself bob would be bound when the user writes to Bob. Whom the user
+// has named is taken only for others that it has named.
+func (p *People) takenFor(label string, a crdt.Author) []crdt.Author {
+	all := []crdt.Author{a}
+	named := p.ownName(a) != ""
+	l := looks(label)
+	for i, look := range l {
+		if i > 0 && look == l[0] {
+			break
+		}
+		for _, n := range p.byLook[look] {
+			if n.own || !named {
+				all = append(all, n.author)
+			}
+		}
+	}
+	slices.SortFunc(all, compareAuthors)
+	return slices.Compact(all)
+}
+
+// Seems reports whether a label could be taken for the name of somebody here.
+func (p *People) Seems(label string) bool {
+	l := looks(label)
+	return len(p.byLook[l[0]]) > 0 || len(p.byLook[l[1]]) > 0
 }
 
 // withDigits are those whose key begins so.
@@ -398,7 +442,8 @@ func (p *People) Of() []Person {
 }
 
 // Labels are the labels that tell who is meant, sorted, for completion: one that
-// several call themselves stands there with the digits of each key.
+// several call themselves, or that looks like another's, stands there with the digits
+// of each key.
 func (p *People) Labels() []string {
 	var out []string
 	for name := range p.own {
@@ -408,7 +453,7 @@ func (p *People) Labels() []string {
 		if _, ok := p.own[name]; ok {
 			continue
 		}
-		if len(who) == 1 {
+		if len(who) == 1 && len(p.takenFor(name, who[0])) == 1 {
 			out = append(out, name)
 			continue
 		}

@@ -140,11 +140,12 @@ func TestLookup(t *testing.T) {
 	me := someone(0xff)
 	bob, bob2, carol, other := someone(0xb0, 1, 2, 3, 4), someone(0xb0, 1, 2, 3, 0x50), someone(0xca), someone(0xee)
 	p := room(newContacts(t, Contact{Author: other, Name: "dora", Confirmed: true}), map[crdt.Author]string{
-		bob: "bob", bob2: "bob", carol: "carol", other: "eve", someone(0x77): "саrol", someone(0x78): "dora", someone(0x79): "me",
-		someone(0x7a): "bob#ca000000",
+		bob: "bob", bob2: "bob", carol: "carol", other: "eve", someone(0x77): "саrоlа", someone(0x78): "dora", someone(0x79): "me",
+		someone(0x7a): "bob#ca000000", someone(0x7b): "Eve", someone(0x7c): "Dora", someone(0x7d): "ca00000000", someone(0x7e): "ＣＡ０００００００",
+		someone(0x7f): "\u00a0 ", someone(0x80): "bob＃ｃａ000000", someone(0x81): strings.Repeat("ab", 32),
 	})
 	for label, want := range map[string]crdt.Author{
-		"carol": carol, "саrol": someone(0x77), "dora": other, "eve": other, "me": me,
+		"carol": carol, "саrоlа": someone(0x77), "dora": other, "eve": other, "me": me,
 		"bob#b0010203045": {}, "bob#b001020304": bob, "bob#B001020350": bob2, "x#ca000000": carol, "bob#ca000000": carol,
 		"dora#78000000": someone(0x78), "me#79000000": someone(0x79),
 	} {
@@ -159,7 +160,7 @@ func TestLookup(t *testing.T) {
 			t.Errorf("%s: got %v, %v, %v, want %v", label, got, ok, err, want)
 		}
 	}
-	for _, label := range []string{"Carol", "nobody", "", "bob#b00102", "bob#"} {
+	for _, label := range []string{"Carol", "nobody", "", "bob#b00102", "bob#", "ca00000000", "ＣＡ０００００００", "\u00a0 ", "bob＃ｃａ000000", strings.Repeat("ab", 32)} {
 		if _, ok, err := p.Lookup(label); ok || err != nil {
 			t.Errorf("%q: found, or %v", label, err)
 		}
@@ -170,6 +171,15 @@ func TestLookup(t *testing.T) {
 			t.Errorf("%s: got %v, %v", label, ok, err)
 		} else if want := "can be any of 2: say which: bob#b00102030, bob#b00102035"; !strings.Contains(err.Error(), want) {
 			t.Errorf("got %q, want %q in it", err, want)
+		}
+	}
+	// Who looks like somebody else is not taken without a question; whom the user named is, by whatever name alone is its own.
+	for label, want := range map[string][]crdt.Author{"Eve": {someone(0x7b), other}, "Dora": {someone(0x7c), other}} {
+		if label == "Dora" {
+			want = []crdt.Author{someone(0x78), someone(0x7c), other} // eve is called dora, and one more calls itself so
+		}
+		if _, ok, err := p.Lookup(label); ok || !errors.As(err, &ambiguous) || !slices.Equal(ambiguous.Candidates, want) {
+			t.Errorf("%s: got %v, %v", label, ok, err)
 		}
 	}
 	if _, ok, err := p.Lookup("bob#12345678"); ok || !errors.As(err, &ambiguous) || len(ambiguous.Candidates) != 0 {
@@ -219,7 +229,7 @@ func TestShown(t *testing.T) {
 			t.Errorf("%v: got %+v, want %+v", a, got, want)
 		}
 	}
-	if got, want := fmt.Sprint(p.Labels()), "[Bob bob carol d dora me ΜΕ]"; got != want {
+	if got, want := fmt.Sprint(p.Labels()), "[Bob#b00102035 bob#b00102030 carol d dora me ΜΕ#79000000]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -280,6 +290,15 @@ func TestPeopleProperties(t *testing.T) {
 			}
 			if len(decided) == 0 {
 				decided = calling
+			}
+			if byThemselves := len(calling) == 1 && decided[0] == calling[0] && p.own[label] == (crdt.Author{}); byThemselves {
+				// Whoever else could be meant, for the eye.
+				for _, y := range everyone {
+					if y.Author != calling[0] && (own(y.Author) != "" && Alike(own(y.Author), label) ||
+						own(calling[0]) == "" && claim(y.Author) != "" && Alike(claim(y.Author), label)) {
+						decided = append(decided, y.Author)
+					}
+				}
 			}
 			got, ok, err := p.Lookup(label)
 			switch {
