@@ -543,7 +543,8 @@ func (s *Statement) tellEntry() {
 		}
 	}
 	s.NotProved = []string{
-		"that nothing came later: a side may have disputed it, asked to withdraw it or corrected it since. Whoever holds the room sees that",
+		"that nothing came later: a side may have disputed it, taken its agreement back, asked to withdraw it or corrected it since. Whoever holds the room sees that",
+		"that no side has forked its chain: another branch of the same key may say otherwise. Whoever holds the room sees that, too",
 		"who the people behind the keys are: compare the keys with them. Names in an entry are what its writer typed",
 		"when it was signed: times are the authors' own claims",
 		"that what it says is true, or was paid",
