@@ -161,7 +161,8 @@ func (h *house) move(charter crdt.Charter) (*opened, error) {
 		return errors.Join(o.nodeErr, room.close())
 	})
 	o.links = &links{hub: o.hub, node: room.node, say: h.say, changed: func() {}}
-	connect, _ := h.s.flags.found(h.s.person, charter.ID(), slices.Clone(h.s.plan.connect), "")
+	// Who sent the invitation to one room learns nothing of the others by the relays that it names.
+	connect, _ := h.s.flags.found(h.s.person, charter.ID(), slices.Clone(h.s.plan.shared), "")
 	if err := o.links.run(h.ctx, linkPlan{connect: connect}, h.start); err != nil {
 		return nil, errors.Join(err, o.stop())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,8 @@ func TestHouse(t *testing.T) {
 	}
 	a := newHousemate(t, alice, home, linkPlan{listen: ln})
 	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Open && !r.Shown && r.Writer && r.Closed && r.Unread == 0 })
-	b := newHousemate(t, bob, trip, linkPlan{connect: []string{"ws://" + ln.Addr().String() + "/websocket"}})
+	url := []string{"ws://" + ln.Addr().String() + "/websocket"}
+	b := newHousemate(t, bob, trip, linkPlan{connect: url, shared: url})
 	b.write(b.o, "alice")
 	b.write(b.o, "alice")
 	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Unread == 2 })
@@ -151,6 +153,58 @@ func TestHouse(t *testing.T) {
 	}
 	if _, err := a.o.house.open(t.Context(), crdt.OpenLedger("late")); err == nil {
 		t.Error("a room was opened after the end")
+	}
+}
+
+// TestInvitedRelayIsOneRooms: what an invitation names is for its room alone, whichever room a node was started for.
+func TestInvitedRelayIsOneRooms(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice := newPerson(t, "alice")
+	trip, err := ledger.ClosedLedger("trip", []crdt.Author{alice.Author}, [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const chosen, named = "ws://127.0.0.1:1/websocket", "ws://127.0.0.1:2/websocket"
+	if _, err := join(alice, invite.Invitation{Charter: trip, Relays: []string{named}}); err != nil {
+		t.Fatal(err)
+	}
+	s := &session{person: alice}
+	connect, _ := s.flags.found(alice, trip.ID(), []string{chosen}, "")
+	h := newHousemate(t, alice, trip, linkPlan{connect: connect, shared: []string{chosen}})
+	private := crdt.OpenLedger("private")
+	if _, err := h.rooms.Join(t.Context(), tui.Invitation{Charter: private}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := h.o.house.open(t.Context(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(h.o.links.dialled); got != 2 {
+		t.Errorf("the room of the invitation dials %d, want 2", got)
+	}
+	if got := len(o.links.dialled); got != 1 {
+		t.Errorf("another room dials %d, want 1", got)
+	}
+	in, err := h.rooms.New(t.Context(), "new", nil)
+	if err != nil || !slices.Equal(in.Relays, []string{chosen}) {
+		t.Errorf("a new room is to be found at %q, %v", in.Relays, err)
+	}
+}
+
+// TestFindJoined: whoever founds a room chooses its name, and so can call it as the id of another begins.
+func TestFindJoined(t *testing.T) {
+	t.Parallel()
+	home := crdt.OpenLedger("main")
+	room := func(name string) profile.Joined { return profile.Joined{Charter: crdt.OpenLedger(name)} }
+	list := []profile.Joined{room(home.ID().String()), room(fullHex(home.ID())), {Charter: home}, room("trip")}
+	for word, want := range map[string]int{fullHex(home.ID()): 2, "trip": 3, "main": 2, list[3].Charter.ID().String(): 3, "nothing": -1} {
+		got, err := findJoined(list, word)
+		if err != nil || (got == nil) != (want < 0) || got != nil && got != &list[want] {
+			t.Errorf("%s: got %v, %v", word, got, err)
+		}
+	}
+	if got, err := findJoined(list, home.ID().String()); err == nil || !strings.Contains(err.Error(), fullHex(home.ID())+" (main, open)") {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

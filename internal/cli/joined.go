@@ -41,19 +41,19 @@ func roomFor(person *profile.Person, flag string, cfg profile.Config) (crdt.Char
 	return roomCharter(flag, cfg)
 }
 
-// findJoined is the joined room that a word names, nil if none. It is an error if there are several.
+// findJoined is the joined room that a word names, nil if none: by the whole of its id, or else by its name or the first digits of its
+// id. It is an error if there are several: whoever founds a room chooses its name, which may be the digits of another's id.
 func findJoined(joined []profile.Joined, word string) (*profile.Joined, error) {
 	var named []*profile.Joined
+	digits := strings.ToLower(word)
 	for i := range joined {
-		if joined[i].Charter.Name == word {
-			named = append(named, &joined[i])
+		r := &joined[i]
+		id := fullHex(r.Charter.ID())
+		if id == digits {
+			return r, nil
 		}
-	}
-	if len(named) == 0 && len(word) >= minRoomDigits {
-		for i := range joined {
-			if strings.HasPrefix(fullHex(joined[i].Charter.ID()), strings.ToLower(word)) {
-				named = append(named, &joined[i])
-			}
+		if r.Charter.Name == word || len(word) >= minRoomDigits && strings.HasPrefix(id, digits) {
+			named = append(named, r)
 		}
 	}
 	switch len(named) {
@@ -64,9 +64,21 @@ func findJoined(joined []profile.Joined, word string) (*profile.Joined, error) {
 	}
 	var words []string
 	for _, r := range named {
-		words = append(words, fmt.Sprintf("%v (%s)", r.Charter.ID(), access(r.Charter)))
+		words = append(words, fmt.Sprintf("%s (%s, %s)", distinctID(joined, r.Charter.ID()), r.Charter.Name, access(r.Charter)))
 	}
-	return nil, fmt.Errorf("%d rooms that you have joined are called %q: say which by its id: %s", len(named), word, strings.Join(words, ", "))
+	return nil, fmt.Errorf("%d rooms that you have joined go by %q: say which by its id: %s", len(named), word, strings.Join(words, ", "))
+}
+
+// distinctID is as much of a room's id as names it and nothing else among the joined ones: its first digits, else all of it.
+func distinctID(joined []profile.Joined, id crdt.RoomID) string {
+	short := id.String()
+	for i := range joined {
+		c := &joined[i].Charter
+		if c.ID() != id && (c.Name == short || strings.HasPrefix(fullHex(c.ID()), short)) {
+			return fullHex(id)
+		}
+	}
+	return short
 }
 
 // access says who may write, in a word or two.

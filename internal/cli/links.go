@@ -31,6 +31,7 @@ type links struct {
 // linkPlan is what connections are wanted.
 type linkPlan struct {
 	connect []string     // complete URLs
+	shared  []string     // those of them that the user chose: all rooms are to be found there
 	listen  net.Listener // nil: do not listen
 	meet    string       // keep up the default connection at this address; empty: do not
 }

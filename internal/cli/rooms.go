@@ -322,7 +322,7 @@ func (p *program) join(person *profile.Person, cfg profile.Config, text string, 
 	}
 	word := roomWord(in.Charter)
 	if twins := slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.Name == in.Charter.Name && r.Charter.ID() != id }); twins {
-		word = id.String()
+		word = distinctID(joined, id)
 	}
 	what := "joined"
 	if already {
@@ -343,6 +343,11 @@ func charterLines(in invite.Invitation, person *profile.Person, contacts ledger.
 	for _, r := range joined {
 		if r.Charter.ID() != c.ID() && ledger.Alike(r.Charter.Name, c.Name) {
 			lines = append(lines, fmt.Sprintf("take care: you have joined another room %s, %v, that is called so or alike", r.Charter.Name, r.Charter.ID()))
+		}
+	}
+	if open := crdt.OpenLedger(c.Name); open.ID() != c.ID() && !slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == open.ID() }) {
+		if _, err := os.Lstat(person.RoomPath(open.ID())); c.Name == defaultRoom || err == nil {
+			lines = append(lines, fmt.Sprintf("take care: the open room %s is another one; --room %s will mean this one, unless you join that, too", c.Name, c.Name))
 		}
 	}
 	if !c.Closed() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -188,8 +189,9 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	if err := checkKeys(cfg); err != nil {
 		return err
 	}
+	chosen := slices.Clone(connect)
 	connect, meet = f.found(person, charter.ID(), connect, meet)
-	s := &session{p: p, flags: f, person: person, room: charter.Name, charter: charter, plan: linkPlan{connect: connect, meet: meet}}
+	s := &session{p: p, flags: f, person: person, room: charter.Name, charter: charter, plan: linkPlan{connect: connect, shared: chosen, meet: meet}}
 	if listenOn != "" {
 		if s.plan.listen, err = listen(listenOn); err != nil {
 			return err

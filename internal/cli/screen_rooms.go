@@ -125,7 +125,7 @@ func (r *screenRooms) New(_ context.Context, name string, writers []crdt.Author)
 	if !slices.Contains(writers, crdt.Author(r.s.person.Author)) {
 		writers = append(slices.Clone(writers), r.s.person.Author)
 	}
-	in, err := foundRoom(r.s.person, name, writers, r.s.plan.connect)
+	in, err := foundRoom(r.s.person, name, writers, r.s.plan.shared)
 	if err != nil {
 		return tui.Invitation{}, err
 	}
