@@ -302,14 +302,23 @@ func (p *program) join(person *profile.Person, cfg profile.Config, text string, 
 		return err
 	}
 	id := in.Charter.ID()
-	already := slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == id })
+	at := slices.IndexFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == id })
+	already := at >= 0
+	question := "join it?"
+	if already {
+		if slices.ContainsFunc(in.Relays, func(u string) bool { return !slices.Contains(joined[at].Relays, u) }) {
+			question = "you have joined it already; look for it at these relays, too?"
+		} else {
+			question = ""
+		}
+	}
 	for _, line := range charterLines(in, person, contacts, joined) {
 		if err := p.printf("%s", line); err != nil {
 			return err
 		}
 	}
-	if !yes && !already {
-		sure, err := p.ask("join it?", "join asks before it joins: give --yes where there is no terminal")
+	if !yes && question != "" {
+		sure, err := p.ask(question, "join asks before it joins: give --yes where there is no terminal")
 		if err != nil {
 			return err
 		}
