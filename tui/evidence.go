@@ -226,6 +226,7 @@ func (m *Model) goTo(k crdt.Key) (cmd tea.Cmd) {
 	}
 	if i, shown := m.ledger.rows.IndexOf(k); shown {
 		m.ledger.list.To(m.ledger.rows, i)
+		m.rememberShown()
 		m.ledger.scroll = 0
 	}
 	return cmd

@@ -356,5 +356,6 @@ func (m *Model) moveHit(by int) {
 	}
 	if n := m.ledger.list.Len(); n > 0 && m.ledger.filter.applied {
 		m.ledger.list.To(m.ledger.rows, (m.ledger.list.Index()+by+n)%n)
+		m.rememberShown()
 	}
 }

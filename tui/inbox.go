@@ -64,6 +64,7 @@ func (m *Model) showInbox(on bool) {
 		s.waiting = m.book.book.Waiting()
 		m.showRows()
 		s.list.To(s.rows, 0)
+		m.rememberShown()
 		if len(s.waiting) > 0 {
 			m.tell(false, "a agrees, d disputes, space selects several, Enter shows all that is known, Esc goes back")
 		}
@@ -76,6 +77,7 @@ func (m *Model) showInbox(on bool) {
 	} else {
 		s.list.To(s.rows, s.list.Len()-1)
 	}
+	m.rememberShown()
 }
 
 // showRows has the list show the rows that it is to show now.

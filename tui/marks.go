@@ -67,6 +67,7 @@ func (m *Model) chooseRow() {
 	}
 	if l := &m.ledger.list; l.Index() < l.Len()-1 {
 		l.Move(m.ledger.rows, 1)
+		m.rememberShown()
 	}
 	if n := len(s.chosen); n > 0 {
 		m.tell(false, "%s selected: a agrees, d disputes, u withdraws, Esc lets go", number(n))

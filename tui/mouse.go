@@ -50,6 +50,7 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 		m.peers.list.Move(m.peers.rows, by)
 	case m.ledger.rows != nil:
 		m.ledger.list.Move(m.ledger.rows, by)
+		m.rememberShown()
 	}
 }
 
@@ -69,6 +70,7 @@ func (m *Model) onClick(msg tea.MouseClickMsg) {
 	top, n := m.ledger.list.Window(m.listHeight())
 	if row := msg.Y - first; row < n {
 		m.ledger.list.To(m.ledger.rows, top+row)
+		m.rememberShown()
 		m.dirty, m.pane = true, listPane
 	}
 }

@@ -70,7 +70,7 @@ func (s *ledgerState) chosen(v *crdt.View) viewRows {
 	return s.base(v)
 }
 
-// selected is the entry that a key means: the one that was shown under the cursor.
+// selected is the entry that a key means: the one that was shown under the cursor, or that a key since then has moved it to.
 func (m *Model) selected() (crdt.Key, bool) {
 	if m.ledger.isShown {
 		if _, ok := m.ledger.rows.IndexOf(m.ledger.shown); ok {
@@ -94,6 +94,7 @@ func (m *Model) onLedgerKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 	}
 	l := &m.keys.Ledger
 	if m.pane == listPane && m.ledger.rows != nil && m.moveList(msg) {
+		m.rememberShown() // the next key may come before the next picture: it means the row moved to
 		m.ledger.scroll = 0
 		return nil, true
 	}
@@ -268,7 +269,8 @@ func (m *Model) drawList(a screen.Area) {
 	}
 }
 
-// rememberShown notes what the picture shows under the cursor.
+// rememberShown notes what a key means now: what the picture shows under the cursor, or where a key has just put it. Whoever moves
+// the cursor for the user calls it; what comes in from others never does.
 func (m *Model) rememberShown() {
 	m.ledger.shown, m.ledger.isShown = m.ledger.list.Cursor()
 }

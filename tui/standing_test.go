@@ -210,6 +210,26 @@ func TestMarks(t *testing.T) {
 		d.press("esc")
 		d.sees("3 rows")
 	})
+	t.Run("faster than pictures", func(t *testing.T) {
+		d, _ := open(t)
+		d.w.bound("bob", "bob -> alice 4 EUR")
+		d.w.bound("bob", "bob -> alice 5 EUR")
+		d.refresh()
+		for _, k := range []string{"I", "space", "space", "space", "a"} { // all within one read of the terminal
+			d.update(keyNamed(k))
+		}
+		d.refresh()
+		if n := d.m.book.book.WaitingCount(); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+		d.press("esc", "G")
+		for _, k := range []string{"k", "k", "enter"} {
+			d.update(keyNamed(k))
+		}
+		if page, ok := d.m.overlay[len(d.m.overlay)-1].(*detailOverlay); !ok || page.entry != d.m.snap.View.Row(0).Key {
+			t.Errorf("Enter opened %v, not the row that k k went to", d.m.overlay)
+		}
+	})
 	t.Run("correct", func(t *testing.T) {
 		d, _ := open(t)
 		k := d.w.bound("alice", "alice -> bob 4 EUR bus")

@@ -226,6 +226,7 @@ func (m *Model) toOwn() {
 	m.welcome.shown = false
 	if s := &m.ledger; s.rows != nil && !s.filter.active() {
 		s.list.To(s.rows, s.list.Len()-1)
+		m.rememberShown()
 	}
 }
 
