@@ -34,6 +34,7 @@ const usage = `go run ./bench WORK [flags]
   soak      a relay and nodes under steady load, others coming and going: do memory, files, goroutines stay?  -for 1h -rate 3
   attack    hostile peers against a real relay and real nodes: what came of each                     -only REGEXP -quick -table FILE
   picture   writes docs/screen.svg and docs/oracle.svg from the running program                      -out FILE -oracle FILE
+  demo      plays a story on two screens of the running program and writes docs/demo.svg                -out FILE
   all       screen, latency, relay and start, one after the other (crdt needs traces)
 
 Flags of all works: -json and -markdown print so; -strict exits with 1 if a budget is missed twofold; -dir DIR puts
@@ -51,6 +52,7 @@ var works = map[string]func(*flag.FlagSet) func(context.Context, *run) error{
 	"chaos":   chaosWork,
 	"soak":    soakWork,
 	"picture": pictureWork,
+	"demo":    demoWork,
 	"attack":  attackWork,
 	"oracle":  oracleWork,
 }

@@ -41,8 +41,7 @@ func Draw(s Source, title string, cursor bool) []byte {
 	d.lines(&b)
 	d.texts(&b)
 	if cursor {
-		x, y := s.Cursor()
-		fmt.Fprintf(&b, `<rect x="%s" y="%d" width="%s" height="%d" fill="%s" opacity=".7"/>`+"\n", num(float64(x)*cellWidth), y*cellHeight, num(cellWidth), cellHeight, foreground)
+		b.WriteString(d.cursorAt(s.Cursor()) + "\n")
 	}
 	b.WriteString("</g>\n</svg>\n")
 	return []byte(b.String())
@@ -51,6 +50,12 @@ func Draw(s Source, title string, cursor bool) []byte {
 type drawing struct {
 	source     Source
 	cols, rows int
+}
+
+// cursorAt draws the cursor.
+func (d *drawing) cursorAt(x, y int) string {
+	return fmt.Sprintf(`<rect x="%s" y="%d" width="%s" height="%d" fill="%s" opacity=".7"/>`,
+		num(float64(x)*cellWidth), y*cellHeight, num(cellWidth), cellHeight, foreground)
 }
 
 // at returns what column x of row y shows; blank cells and right halves have no text.
