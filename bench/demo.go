@@ -28,8 +28,8 @@ const (
 	demoRead = 3 * time.Second
 )
 
-// maxDemo is how large the demo may be, in bytes.
-const maxDemo = 400 << 10
+// demoBytes is how large the demo may be, in bytes.
+const demoBytes = 400 << 10
 
 func demoWork(flags *flag.FlagSet) func(context.Context, *run) error {
 	out := flags.String("out", filepath.Join("docs", "demo.svg"), "demo: the `FILE` that is written")
@@ -40,8 +40,8 @@ func demoWork(flags *flag.FlagSet) func(context.Context, *run) error {
 			return fmt.Errorf("demo: %w", err)
 		}
 		film := svg.Film(frames, demoNames(), "Two screens of tallystick: alice and bob write a dinner and a shared bill, agree, and settle up", still)
-		if len(film) > maxDemo {
-			return fmt.Errorf("demo: %d bytes, more than %d", len(film), maxDemo)
+		if len(film) > demoBytes {
+			return fmt.Errorf("demo: %d bytes, more than %d", len(film), demoBytes)
 		}
 		if err := os.WriteFile(*out, film, 0o644); err != nil {
 			return fmt.Errorf("demo: %w", err)

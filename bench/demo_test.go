@@ -37,8 +37,8 @@ func demoIsWhole(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(film) > maxDemo {
-		t.Errorf("%d bytes, more than %d", len(film), maxDemo)
+	if len(film) > demoBytes {
+		t.Errorf("%d bytes, more than %d", len(film), demoBytes)
 	}
 	dec := xml.NewDecoder(strings.NewReader(string(film)))
 	for {
