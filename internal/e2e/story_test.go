@@ -65,7 +65,7 @@ var (
 	}
 )
 
-// TestStories plays every story at every size, the looks spread over them, and in plain mode.
+// TestStories plays every story at every size, the looks spread over them, and in plain mode; with -short at one size each.
 func TestStories(t *testing.T) {
 	for i, st := range stories {
 		forms := []form{{name: "plain"}}
@@ -76,6 +76,9 @@ func TestStories(t *testing.T) {
 			forms = append(forms, f)
 		}
 		for _, f := range forms {
+			if testing.Short() && !f.plain() && sizes[i%len(sizes)] != [2]int{f.cols, f.rows} {
+				continue
+			}
 			t.Run(st.name+"/"+f.name, func(t *testing.T) {
 				t.Parallel()
 				s := &scene{t: t, story: st.name, form: f}
