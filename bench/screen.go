@@ -16,6 +16,9 @@ import (
 // patience is how long anything on a screen is waited for before it counts as missing.
 const patience = 30 * time.Second
 
+// entriesEach is how many entries of the room each of its people writes: of 100,000 entries, 1,000 people write.
+const entriesEach = 100
+
 // screenParts are the works within the work, in the order in which they run, for each number of rows.
 var screenParts = []struct {
 	name string
@@ -60,10 +63,11 @@ func screenWork(flags *flag.FlagSet) func(context.Context, *run) error {
 }
 
 func (r *run) screen(ctx context.Context, n int, largest bool, runs int) error {
-	people := sample.People()
+	people := sample.Crowd(max(n/entriesEach, 5))
 	s := &screenRun{run: r, rows: n, largest: largest, me: people[0], runs: runs}
 	var err error
-	if s.room, err = sample.NewRoom("main", people, n, 1); err != nil {
+	r.say("screen: %d rows: made", n)
+	if s.room, err = sample.NewLedger("main", people, n, 1); err != nil {
 		return err
 	}
 	if s.home, err = r.home(s.me, s.room); err != nil {

@@ -289,7 +289,7 @@ func (s *screenRun) filtering(ctx context.Context, t *terminal.Terminal) error {
 				return fmt.Errorf("filter: %w", err)
 			}
 			first := t.Expect(func(scr *terminal.Screen) bool { return onlyHits(scr, word) })
-			done := regexp.MustCompile(`[0-9,]+ of [0-9,]+ rows · filter ` + word + ` `)
+			done := regexp.MustCompile(`[0-9,]+ of [0-9,]+ rows · list order · filter ` + word + ` `)
 			last := t.Expect(func(scr *terminal.Screen) bool { return done.MatchString(scr.Row(1)) })
 			at, err := t.Send(word)
 			if err != nil {

@@ -123,3 +123,60 @@ func BenchmarkNewRoom(b *testing.B) {
 		}
 	}
 }
+
+func TestNewLedger(t *testing.T) {
+	t.Parallel()
+	const n = 2000
+	people := Crowd(50)
+	room, err := NewLedger("main", people, n, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := crdt.NewReplica(room.Charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, pack := range room.Packs {
+		if err := r.Load(pack); err != nil {
+			t.Fatalf("pack %d: %v", i, err)
+		}
+	}
+	if err := r.VerifyTips(); err != nil {
+		t.Error(err)
+	}
+	v, book := r.View(), ledger.NewBook(people[0].Author())
+	book.Update(v)
+	if v.Len() != n || room.Changes != v.Changes() || room.Changes > n*6/5 || len(v.Forks()) > 0 {
+		t.Errorf("got %d rows, %d changes (%d), forks %v", v.Len(), v.Changes(), room.Changes, v.Forks())
+	}
+	stand := map[ledger.Standing]int{}
+	for row := range v.Rows {
+		stand[book.Standing(row.Key)]++
+	}
+	for _, s := range []ledger.Standing{ledger.Withdrawn, ledger.Disputed, ledger.Withdrawing, ledger.Tallied, ledger.Claimed} {
+		if stand[s] == 0 {
+			t.Errorf("no entry is %v: %v", s, stand)
+		}
+	}
+	if stand[ledger.Tallied] < n/2 || stand[ledger.Invalid]+stand[ledger.None] > 0 {
+		t.Errorf("standings: %v", stand)
+	}
+	if got := book.Authors(); len(got) != len(people) {
+		t.Errorf("%d people, not %d", len(got), len(people))
+	}
+	for _, p := range people {
+		if got := book.Name(p.Author()); got != p.Name {
+			t.Errorf("%s is called %q", p.Name, got)
+		}
+	}
+	if book.WaitingCount() == 0 {
+		t.Error("nothing waits for the first")
+	}
+	names := map[string]bool{}
+	for _, p := range Crowd(1005) {
+		names[p.Name] = true
+	}
+	if len(names) != 1005 {
+		t.Errorf("%d names, not 1005", len(names))
+	}
+}
