@@ -24,8 +24,10 @@ var screenParts = []struct {
 	name string
 	run  func(*screenRun, context.Context) error
 }{
+	{"book", (*screenRun).book},
 	{"paint", (*screenRun).paint},
 	{"keys", (*screenRun).keys},
+	{"pages", (*screenRun).pages},
 	{"memory", (*screenRun).memory},
 	{"endings", (*screenRun).endings},
 	{"load", (*screenRun).load},
@@ -89,7 +91,9 @@ func (r *run) screen(ctx context.Context, n int, largest bool, runs int) error {
 
 // figure adds a figure of this work.
 func (s *screenRun) figure(name, unit string, sum stat.Summary, note string, budgets ...report.Budget) {
-	s.add(report.Figure{Work: "screen", Case: report.Number(float64(s.rows)) + " rows", Name: name, Unit: unit, Summary: sum, Note: note, Budgets: budgets})
+	s.add(report.Figure{
+		Work: "screen", Case: report.Number(float64(s.rows)) + " rows", Name: name, Unit: unit, Summary: sum, Note: note, Budgets: budgets, Beside: beside(name),
+	})
 }
 
 // start starts the program on the room; network are its flags for that.

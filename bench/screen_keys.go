@@ -17,6 +17,7 @@ import (
 // Keys as a terminal sends them.
 const (
 	keyEscape   = "\x1b"
+	keyDown     = "\x1b[B"
 	keyPageUp   = "\x1b[5~"
 	keyCtrlL    = "\x0c"
 	keyCtrlU    = "\x15"

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
@@ -130,7 +131,7 @@ func BenchmarkFilterPage(b *testing.B) {
 	n := d.m.snap.View.Len()
 	b.ReportAllocs()
 	for b.Loop() {
-		searchFrom(d.m.newMatcher(), 1, n, nil, firstSearchRows)()
+		searchFrom(d.m.newMatcher(), new(atomic.Int64), 0, n, nil, firstSearchRows)()
 	}
 }
 
@@ -141,7 +142,7 @@ func BenchmarkFilterAll(b *testing.B) {
 	n := d.m.snap.View.Len()
 	b.ReportAllocs()
 	for b.Loop() {
-		searchFrom(d.m.newMatcher(), 1, n, nil, n)()
+		searchFrom(d.m.newMatcher(), new(atomic.Int64), 0, n, nil, n)()
 	}
 }
 

@@ -210,7 +210,7 @@ func (m *Model) partyName(p *ledger.Posting) safe.String {
 	switch {
 	case p.Key == nil || m.book.people == nil:
 		return m.cs.Text(p.Label, nameCells)
-	case m.book.people.Shown(*p.Key).Name == "":
+	case m.book.people.Name(*p.Key) == "":
 		return safe.Concat(m.cs.Text(p.Label, nameCells), safe.Literal("#"), m.calledOf(*p.Key).short)
 	}
 	return m.calledOf(*p.Key).short

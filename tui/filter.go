@@ -3,6 +3,7 @@ package tui
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -23,15 +24,16 @@ type filterState struct {
 	// The ledger's only: its search goes through an immutable view off the screen's goroutine, from the newest row back,
 	// while rows that come in later are looked at here.
 	match   *matcher
-	gen     int        // of the search under way; what an older one found is dropped
-	hits    []crdt.Key // in the order of the rows; not changed in place, since others read it
-	late    []crdt.Key // of those, the ones that the search does not know
-	touched []crdt.Key // rows that stand otherwise than when the search began
-	unsent  int        // changes, when it began
-	done    bool       // the search has come to the first row
-	stale   bool       // the search has to start over
-	applied bool       // the list shows hits; before the first result it still shows what it showed
-	anchor  crdt.Key   // where the cursor was before the filter
+	gen     int64         // of the search under way; what an older one found is dropped
+	newest  *atomic.Int64 // gen, for the search itself: an older one gives up
+	hits    []crdt.Key    // in the order of the rows; not changed in place, since others read it
+	late    []crdt.Key    // of those, the ones that the search does not know
+	touched []crdt.Key    // rows that stand otherwise than when the search began
+	unsent  int           // changes, when it began
+	done    bool          // the search has come to the first row
+	stale   bool          // the search has to start over
+	applied bool          // the list shows hits; before the first result it still shows what it showed
+	anchor  crdt.Key      // where the cursor was before the filter
 	isAt    bool
 }
 
@@ -141,7 +143,7 @@ func (m *Model) newMatcher() *matcher {
 		mt.hide = !m.ledger.showAll && !mt.filter.Asks(ledger.IsWithdrawn)
 	}
 	if people := m.book.people; people != nil {
-		mt.facts.Names = func(a crdt.Author) string { return people.Shown(a).Name }
+		mt.facts.Names = people.Name
 	}
 	mt.at(m.snap)
 	return mt
@@ -173,7 +175,11 @@ func (mt *matcher) has(k crdt.Key, is ledger.Is) bool {
 func (m *Model) searchAgain() tea.Cmd {
 	s := &m.ledger
 	f := &s.filter
+	if f.newest == nil {
+		f.newest = new(atomic.Int64)
+	}
 	f.gen++
+	f.newest.Store(f.gen)
 	f.late, f.touched, f.done, f.stale = nil, nil, false, false
 	s.amount = amountWidths{}
 	if m.snap == nil {
@@ -185,7 +191,7 @@ func (m *Model) searchAgain() tea.Cmd {
 	s.order.forget()
 	if f.active() {
 		f.match, f.unsent = m.newMatcher(), m.snap.Unsent
-		return searchFrom(m.newMatcher(), f.gen, m.snap.View.Len(), nil, firstSearchRows)
+		return searchFrom(m.newMatcher(), f.newest, f.gen, m.snap.View.Len(), nil, firstSearchRows)
 	}
 	f.hits, f.applied, f.match = nil, false, nil
 	m.ledger.showRows(m.snap.View)
@@ -213,12 +219,16 @@ const (
 	nextSearchRows  = 1 << 16
 )
 
-// searchFrom looks at n rows of a view before row end, and adds the hits in front of those found.
-func searchFrom(mt *matcher, gen, end int, found []crdt.Key, n int) tea.Cmd {
+// searchFrom looks at n rows of a view before row end, and adds the hits in front of those found. It gives up once another search
+// was begun: who types a word begins one with each letter.
+func searchFrom(mt *matcher, newest *atomic.Int64, gen int64, end int, found []crdt.Key, n int) tea.Cmd {
 	return func() tea.Msg {
 		begin := max(end-n, 0)
 		var hits []crdt.Key
 		for i := begin; i < end; i++ {
+			if i%256 == 0 && newest.Load() != gen {
+				return nil
+			}
 			if row := mt.facts.View.Row(i); mt.matches(row) {
 				hits = append(hits, row.Key)
 			}
@@ -249,7 +259,7 @@ func (m *Model) onFiltered(msg filteredMsg) tea.Cmd {
 	if f.done {
 		return m.nextSort()
 	}
-	return searchFrom(msg.match, f.gen, msg.begin, msg.hits, nextSearchRows)
+	return searchFrom(msg.match, f.newest, f.gen, msg.begin, msg.hits, nextSearchRows)
 }
 
 // placeHits returns hits with more of them put in their places.

@@ -30,7 +30,7 @@ type (
 		gen   int
 	}
 	filteredMsg struct { // a search has got further
-		gen   int
+		gen   int64
 		match *matcher   // goes on with it
 		begin int        // the first row looked at
 		hits  []crdt.Key // all so far, in order

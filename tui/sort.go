@@ -263,7 +263,7 @@ func (m *Model) sorter() *sorter {
 	if people := m.book.people; people != nil {
 		s.name = func(p *ledger.Posting) string {
 			if p.Key != nil {
-				if name := people.Shown(*p.Key).Name; name != "" {
+				if name := people.Name(*p.Key); name != "" {
 					return name
 				}
 			}

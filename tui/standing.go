@@ -253,7 +253,7 @@ func (m *Model) partyParts(p *ledger.Posting, full bool) textLine {
 	if *p.Key == m.snap.Me {
 		l = append(l, own(m.st.Dim, " (you)"))
 	}
-	if m.known() && m.book.people.Shown(*p.Key).Name != p.Label && full {
+	if m.known() && m.book.people.Name(*p.Key) != p.Label && full {
 		l = append(l, own(m.st.Dim, " (written as "), outside(m.st.Text, label), own(m.st.Dim, ")"))
 	}
 	return l

@@ -340,7 +340,7 @@ func verbExport(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 	rows := rowsOf(snap, d.book, kept)
 	return exchange.Export(out.out, format, rows, exchange.ExportOptions{
 		Room: d.charter.Name,
-		Name: func(a crdt.Author) string { return t.people.Shown(a).Name },
+		Name: t.people.Name,
 	})
 }
 
@@ -371,7 +371,7 @@ func (d *desk) keeps(snap *transport.Snapshot, t *teller, text string) (func(crd
 	}
 	facts := ledger.ViewFacts{
 		View: snap.View, Book: d.book, Self: d.me, Label: d.name, Location: time.UTC, // as the lines tell times
-		Names: func(a crdt.Author) string { return t.people.Shown(a).Name },
+		Names: t.people.Name,
 		Has: func(k crdt.Key, is ledger.Is) bool {
 			state := entryState(snap, k)
 			return is == ledger.IsUnsent && state != "" && state != sentWord || is == ledger.IsRefused && strings.HasPrefix(state, refusedWord)

@@ -515,7 +515,7 @@ func (t *teller) payment(p ledger.Payment) (e ledger.Entry, line string, ok bool
 		if side.Bound {
 			key := side.Key
 			e.Postings[i].Key = &key
-			if name := t.people.Shown(key).Name; name != "" {
+			if name := t.people.Name(key); name != "" {
 				e.Postings[i].Label = name
 			}
 		}

@@ -193,7 +193,7 @@ func (p *program) whoIs(cmd *cobra.Command, person *profile.Person, cfg profile.
 				return a, "", usage("nobody is called %q here: give the key, 64 hex digits, as tallystick id prints it there", word)
 			}
 		}
-		return a, who.Shown(a).Name, nil
+		return a, who.Name(a), nil
 	}
 	var out bytes.Buffer
 	f := &deskFlags{as: person.Name.String(), room: room, offline: true, wait: defaultWait}

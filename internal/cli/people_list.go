@@ -120,7 +120,7 @@ func verbWhois(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 			return fmt.Errorf("nobody is called %q here: give the key, 64 hex digits, as tallystick id prints it there; tallystick people lists who is known", c.Args[0])
 		}
 	}
-	out.object(known{fullHex(a), who.Shown(a).Name})
+	out.object(known{fullHex(a), who.Name(a)})
 	return nil
 }
 

@@ -379,6 +379,9 @@ func (p *People) Shown(a crdt.Author) Shown {
 	}
 }
 
+// Name is that of Shown, in less time.
+func (p *People) Name(a crdt.Author) string { return p.nameOf(a) }
+
 func (p *People) nameOf(a crdt.Author) string { return cmp.Or(p.ownName(a), p.claimed[a]) }
 
 // digits are as many of a's key as tell it from everyone else here, and at least
