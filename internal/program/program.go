@@ -16,11 +16,12 @@ import (
 // Package is what Build builds.
 const Package = "github.com/tallystick/tallystick"
 
-// Build builds the program into dir and returns its path. It is called within the module.
+// Build builds the program into dir and returns its path: as it is released, or, in a test under the race detector, under that too.
+// It is called within the module.
 func Build(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "tallystick")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, Package)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as what is released
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildFlags...), "-o", path, Package)...)
+	build.Env = append(os.Environ(), buildEnvironment)
 	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the program: %w: %s", err, bytes.TrimSpace(out))
