@@ -142,6 +142,19 @@ func (m *Model) drawSummary(a screen.Area) {
 	m.drawBalanceLine(a.Sub(0, 1, a.W, a.H-1))
 }
 
+// leastMemoLines are the lines that the pane keeps for a memo.
+const leastMemoLines = 2
+
+// memoLines are the memo of an entry that its row shows but for that.
+func (m *Model) memoLines(out []textLine, label func(screen.Const) screen.Const, k crdt.Key, w int) []textLine {
+	if i, ok := m.snap.View.IndexOf(k); ok {
+		if e := m.entryText(m.snap.View.Row(i)); e.memo.Width() > 0 {
+			return appendWrapped(out, w, label("memo"), m.st.Dim, m.st.Text, e.memo)
+		}
+	}
+	return out
+}
+
 // storedPart says who has a change, in a few words.
 func (m *Model) storedPart(change int, author crdt.Author) part {
 	s := m.stateOf(change)
@@ -209,9 +222,15 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		if m.known() {
 			out = m.standingLines(out, label, entry, w, full)
 		}
-		if m.beyondRow(entry) {
-			out = append(m.entryLines(append(out, nil), label, entry, w, full), nil)
+		// The lines below stay where they are while one moves from entry to entry: what is the same is not drawn again.
+		block := m.entryLines([]textLine{nil}, label, entry, w, full)
+		if !m.beyondRow(entry) {
+			block = m.memoLines([]textLine{nil}, label, entry, w)
 		}
+		for len(block) < 1+leastMemoLines {
+			block = append(block, nil)
+		}
+		out = append(append(out, block...), nil)
 	} else if ext != inEvidence { // told above both
 		if full {
 			line("author", own(st.Text, hexIn(c.Author, authorDigits(full), authorCells)), you)
@@ -231,11 +250,13 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	} else {
 		line("seq", own(st.Text, number(int(c.Seq))), own(st.Dim, "   lamport "), own(st.Text, number(int(c.Lamport))))
 	}
-	if c.Prev == (crdt.ChangeID{}) {
+	switch {
+	case ext == inPane: // the whole screen has it
+	case c.Prev == (crdt.ChangeID{}):
 		line("prev", own(st.Dim, "none: begins a chain"))
-	} else if ext == inEvidence {
+	case ext == inEvidence:
 		line("prev", own(st.Warn, shortHex(c.Prev, 8)), own(st.Dim, "  the same in both"))
-	} else {
+	default:
 		line("prev", own(st.Text, hexIn(c.Prev, prevDigits(full), w-10)))
 	}
 	m.linkLines(&out, label, c.Links, w, full)
@@ -271,17 +292,14 @@ func (m *Model) saidLines(out []textLine, label func(screen.Const) screen.Const,
 	return out
 }
 
-// rowMemoCells is the memo that a row shows whole wherever there is a pane beside it.
-const rowMemoCells = 20
-
-// beyondRow reports whether an entry says more than its row shows.
+// beyondRow reports whether an entry says more than its row and a memo show: what each of several parties gets.
 func (m *Model) beyondRow(k crdt.Key) bool {
 	i, ok := m.snap.View.IndexOf(k)
 	if !ok {
 		return false
 	}
 	e := m.entryText(m.snap.View.Row(i))
-	return e.invalid != "" || len(e.keys[0])+len(e.keys[1]) > 0 || e.postings != 2 || e.memo.Width() > rowMemoCells
+	return e.invalid != "" || e.postings != 2
 }
 
 func authorDigits(full bool) int {
