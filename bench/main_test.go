@@ -99,6 +99,11 @@ func TestPictureLines(t *testing.T) {
 			t.Errorf("%q: nobody writes it", line)
 		}
 	}
+	for line := range pictureSaid {
+		if !slices.Contains(pictureLines, line) {
+			t.Errorf("%q is no line of the picture", line)
+		}
+	}
 }
 
 func TestCursorRow(t *testing.T) {

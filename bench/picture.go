@@ -26,12 +26,24 @@ var pictureLines = []string{
 	"alice -> dave 60 EUR concert", "carol -> dave 11.15 EUR pharmacy", "dave -> bob 33.33 EUR split by three",
 	"erin -> bob 3 EUR coffee", "bob -> carol 14.90 EUR cat food", "carol -> erin 52 EUR birthday present",
 	"alice -> bob 12.50 EUR dinner", "bob -> alice 35 EUR electricity", "dave -> alice 17.50 EUR boat hire",
-	"erin -> dave 2.40 EUR tram", "alice -> carol 640 EUR rent share November", "carol -> bob 8.75 EUR breakfast",
-	"bob -> dave 19.99 EUR paint and brushes", "dave -> carol 30 EUR moving van", "alice -> erin 5 EUR coffee", "carol -> alice 26.10 EUR groceries",
+	"erin -> dave 2.40 EUR tram", "alice paid 84 EUR for alice, bob, carol, erin: pizza", "carol -> bob 8.75 EUR breakfast",
+	"bob -> dave 19.99 EUR paint and brushes", "dave -> carol 30 EUR moving van", "alice -> erin 5 EUR taxi", "carol -> alice 26.10 EUR groceries",
+}
+
+// pictureSaid is what the others say of some of these lines; to the rest they agree.
+var pictureSaid = map[string]sample.Told{
+	"dave -> erin 88 CHF hostel Zürich, 2 nights": {},
+	"carol -> erin 52 EUR birthday present":       {Say: ledger.Dispute, Memo: "we said 45"},
+	"alice -> dave 60 EUR concert":                {Say: ledger.Dispute, Memo: "I paid it at the door"},
+	"erin -> dave 2.40 EUR tram":                  {},
+	"bob -> alice 35 EUR electricity":             {},
+	"dave -> carol 30 EUR moving van":             {},
+	"alice -> erin 5 EUR taxi":                    {},
+	"carol -> alice 26.10 EUR groceries":          {},
 }
 
 // pictureDraft is what is being typed in it.
-const pictureDraft = "alice -> bob 12.50 EUR dinner, two of us"
+const pictureDraft = "alice paid 62.40 EUR for alice, bob, carol: dinner"
 
 // defaultAddr is where the program looks for a relay of its own accord.
 const defaultAddr = "127.0.0.1:8080"
@@ -90,13 +102,18 @@ func (r *run) picture(ctx context.Context, out, addr string, text bool) error {
 // pictureRoom makes the room, alice's home and a relay that has all of it.
 func (r *run) pictureRoom(ctx context.Context, addr string) (*screenRun, func() error, error) {
 	people := sample.People()
-	var entries []ledger.Entry
+	var entries []sample.Told
 	for _, line := range pictureLines {
 		e, wrong := ledger.ParseLine(line, "")
 		if wrong != nil {
 			return nil, nil, fmt.Errorf("line %q: %w", line, wrong)
 		}
-		entries = append(entries, e)
+		said, ok := pictureSaid[line]
+		if !ok {
+			said.Say = ledger.Agree
+		}
+		said.Entry = e
+		entries = append(entries, said)
 	}
 	s := &screenRun{run: r, rows: len(entries), me: people[0]}
 	var err error

@@ -48,25 +48,64 @@ func NewRoom(name string, people []Person, n int, seed uint64) (*Room, error) {
 	return b.room(), nil
 }
 
+// Told is an entry, and what all whom it binds but its writer said of it.
+type Told struct {
+	Entry ledger.Entry
+	Say   ledger.Say
+	Memo  string
+}
+
 // WriteRoom makes the ledger called name of the given entries, each written by the person who is named first in it, a
-// minute apart, the last one at Last.
-func WriteRoom(name string, people []Person, entries []ledger.Entry) (*Room, error) {
+// minute apart, the last one at Last. Names of people are bound to their keys, and everybody has said what they are called.
+func WriteRoom(name string, people []Person, entries []Told) (*Room, error) {
 	b, err := newBuilder(name, people)
 	if err != nil {
 		return nil, err
 	}
-	for i, e := range entries {
-		for who := range people {
-			if people[who].Name != e.Postings[0].Label {
-				continue
-			}
-			if err := b.write(who, Last-60*int64(len(entries)-1-i), e); err != nil {
-				return nil, fmt.Errorf("entry %d: %w", i, err)
-			}
-			b.writers[who].Sign()
+	at := func(i int) int64 { return Last - 60*int64(len(entries)-1-i) }
+	for who, p := range people {
+		if err := b.change(who, at(-1), ledger.NameEdit(p.Name)); err != nil {
+			return nil, fmt.Errorf("name of %s: %w", p.Name, err)
+		}
+	}
+	for i, t := range entries {
+		if err := b.tell(at(i), t); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
 	return b.room(), nil
+}
+
+// tell writes an entry, and what is said of it.
+func (b *builder) tell(unix int64, t Told) error {
+	var sides []int
+	for i := range t.Entry.Postings {
+		p := &t.Entry.Postings[i]
+		for who := range b.people {
+			if b.people[who].Name == p.Label {
+				key := b.people[who].Author()
+				p.Key = &key
+				sides = append(sides, who)
+			}
+		}
+	}
+	if len(sides) == 0 || t.Entry.Postings[0].Label != b.people[sides[0]].Name {
+		return fmt.Errorf("%q is nobody who writes", t.Entry.Postings[0].Label)
+	}
+	if err := b.change(sides[0], unix, ledger.AppendEdit(t.Entry, nil)); err != nil {
+		return err
+	}
+	if t.Say == ledger.Nothing {
+		return nil
+	}
+	v := b.replica.View()
+	entry := v.NameOf(v.Row(v.Len() - 1).Key)
+	for _, who := range sides[1:] {
+		if err := b.change(who, unix, ledger.MarkEdit(entry, t.Say, t.Memo)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type builder struct {
@@ -104,6 +143,17 @@ func (b *builder) write(who int, unix int64, e ledger.Entry) error {
 	})
 	b.newest[b.people[who].Author()] = id
 	return err
+}
+
+// change writes a change that is signed by itself.
+func (b *builder) change(who int, unix int64, edit func(*crdt.Tx) error) error {
+	id, err := b.writers[who].Change(unix, edit)
+	if err != nil {
+		return err
+	}
+	b.newest[b.people[who].Author()] = id
+	b.writers[who].Sign()
+	return nil
 }
 
 func (b *builder) room() *Room {
