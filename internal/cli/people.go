@@ -114,7 +114,10 @@ func (p *program) peopleConfirmCommand() *cobra.Command {
 			if name == "" {
 				return usage("%s calls itself nothing: say what to call it: tallystick people confirm %s NAME", a, fullHex(a))
 			}
-			if err := p.printf("key: %s\nsafety number of %s and %s:", fullHex(a), person.Name, name); err != nil {
+			if err := p.printf("key: %s", fullHex(a)); err != nil {
+				return err
+			}
+			if err := p.printf("safety number of %s and %s:", person.Name, name); err != nil {
 				return err
 			}
 			if err := p.printf("  %s", ledger.SafetyNumber(person.Author, a)); err != nil {
