@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -37,6 +38,9 @@ func owingOf(view *crdt.View, book *ledger.Book, me crdt.Author) owing {
 	units := map[string]bool{}
 	var e ledger.Entry
 	for row := range view.Rows {
+		if !bytes.Contains(row.Literal, me[:]) { // most are of others, and need not be read
+			continue
+		}
 		if e.Decode(row.Literal) != nil || !binds(&e, me) || book.Status(row.Key).Standing != ledger.Tallied {
 			continue
 		}
