@@ -19,7 +19,7 @@ import (
 // signatures of the tips are checked. What the book takes is told for each entry, since it is the only part of the screen that
 // grows with the room.
 func (s *screenRun) book(ctx context.Context) error {
-	const runs = 7
+	runs := min(7, s.runs)
 	path := s.home.Person(s.me).RoomPath(s.room.Charter.ID())
 	var all, alone, names []time.Duration
 	var heap []float64

@@ -18,7 +18,7 @@ const mib = 1 << 20
 // memory measures what the process holds at rest, and of that the screen's own part: what the same program holds beyond what it
 // holds without a screen on the same store.
 func (s *screenRun) memory(ctx context.Context) error {
-	const runs = 5
+	runs := min(5, s.runs)
 	var with, without, own []float64
 	for range runs {
 		t, err := s.start(terminal.Options{Screen: true}, "--offline")
