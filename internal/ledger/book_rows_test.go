@@ -153,6 +153,25 @@ func TestStandingRows(t *testing.T) {
 			w.write(0, AppendEdit(give(0, 1, 7), &again))
 			return n
 		}, Withdrawing, 0, 1},
+		{"one of two corrections further down is withdrawn", func(w *world, n crdt.Name) crdt.Name {
+			w.say(1, n, Agree)
+			again := w.write(0, AppendEdit(give(0, 1, 6), &n))
+			third := w.write(0, AppendEdit(give(0, 1, 7), &again))
+			w.write(0, AppendEdit(give(0, 1, 8), &again))
+			w.say(0, again, Withdraw)
+			w.say(0, third, Withdraw)
+			return n
+		}, Withdrawing, 0, 1},
+		{"both corrections further down are withdrawn", func(w *world, n crdt.Name) crdt.Name {
+			w.say(1, n, Agree)
+			again := w.write(0, AppendEdit(give(0, 1, 6), &n))
+			third := w.write(0, AppendEdit(give(0, 1, 7), &again))
+			fourth := w.write(0, AppendEdit(give(0, 1, 8), &again))
+			w.say(0, again, Withdraw)
+			w.say(0, third, Withdraw)
+			w.say(0, fourth, Dispute)
+			return n
+		}, Tallied, 0, 2},
 		{"a side that is no side of the correction withdraws by agreeing to it", func(w *world, n crdt.Name) crdt.Name {
 			w.say(1, n, Agree)
 			again := w.write(2, AppendEdit(give(2, 1, 6), &n))
@@ -170,8 +189,14 @@ func TestStandingRows(t *testing.T) {
 		if s.Standing != c.want || s.By != testAuthor(c.by) || s.StandBy != c.standBy {
 			t.Errorf("%s: %v by %v, %d stand by it; want %v by %v, %d", c.name, s.Standing, s.By, s.StandBy, c.want, testAuthor(c.by), c.standBy)
 		}
-		if err := newSlowBook(w.scribes[2].Replica).compare(w.book(2), testAuthor(2)); err != nil {
-			t.Errorf("%s: %v", c.name, err)
+		// Change by change, all at once, and counted anew each time.
+		for _, least := range []int{leastSteps, 0, -1 << 20} {
+			b := NewBook(testAuthor(2))
+			b.leastSteps, b.chunkSize = least, 1
+			b.Update(w.scribes[2].View())
+			if err := newSlowBook(w.scribes[2].Replica).compare(b, testAuthor(2)); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
 		}
 	}
 }
