@@ -259,6 +259,7 @@ func verbAgree(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 			return fmt.Errorf("%s: %w", word, err)
 		default:
 			keys = append(keys, k)
+			d.tellLetGo(out, k)
 		}
 	}
 	var edits []func(*crdt.Tx) error
@@ -274,6 +275,27 @@ func verbAgree(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	}
 	return d.mark(ctx, c, out, edits...)
 }
+
+// tellLetGo notes what this person lets go by agreeing to a correction: all that it corrects, directly or through others, which may
+// be of far greater amounts than what lies between.
+func (d *desk) tellLetGo(out *deskOut, k crdt.Key) {
+	v, told := d.look().View, 0
+	for s := d.book.Status(k); s.IsCorrection; s = d.book.Status(s.Replaces) {
+		e, ok := d.entry(s.Replaces)
+		mine := ok && slices.ContainsFunc(e.Postings, func(p ledger.Posting) bool { return p.Key != nil && *p.Key == d.me })
+		if !mine || d.book.Standing(s.Replaces) == ledger.Withdrawn {
+			continue
+		}
+		if told++; told > maxLetGoTold {
+			out.note("%s corrects still more entries that name you", ledger.ShortID(v, k))
+			return
+		}
+		out.note("%s corrects %s, which you let go: %s", ledger.ShortID(v, k), ledger.ShortID(v, s.Replaces), formatEntry(&e))
+	}
+}
+
+// maxLetGoTold bounds how many corrected entries are told of at an agreement.
+const maxLetGoTold = 8
 
 // markEdits says one thing of several entries.
 func (d *desk) markEdits(keys []crdt.Key, say ledger.Say, memo string) func(*crdt.Tx) error {

@@ -115,7 +115,11 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller)
 		return
 	}
 	from, to, amount := sides(e, t.party)
-	w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, t.standing(status))
+	standing := t.standing(status)
+	if status.IsCorrection {
+		standing += ", corrects " + ledger.ShortID(v, status.Replaces) // who agrees to this lets that go
+	}
+	w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, standing)
 }
 
 // sides returns what stands in the columns from, to and amount: for more than two postings all parties in the first, and
