@@ -178,6 +178,7 @@ func verbAdd(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	if err := d.bind(&e); err != nil {
 		return err
 	}
+	d.noteUnbound(out, &e)
 	edit := ledger.AppendEdit(e, nil)
 	if c.Replaces != "" {
 		edit = d.book.CorrectEdit(d.me, old, d.look().View.NameOf(old), e)
@@ -191,6 +192,23 @@ func verbAdd(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 		return err
 	}
 	return unsent
+}
+
+// noteUnbound says whose names in an entry tell nobody: it is written all the same, as somebody may be no author here.
+func (d *desk) noteUnbound(out *deskOut, e *ledger.Entry) {
+	who, err := d.who()
+	if err != nil {
+		return // it was asked before
+	}
+	for _, one := range e.Postings {
+		switch {
+		case one.Key != nil:
+		case who.Seems(one.Label):
+			out.note("nobody here is called %q, but somebody alike: written without a key, so nobody can agree to it; who is who: tallystick people", one.Label)
+		default:
+			out.note("nobody here is called %q: written without a key, so nobody can agree to it", one.Label)
+		}
+	}
 }
 
 // commandLine is the line of a transaction whose words are arguments. A single argument is the line; of several, those with blanks
@@ -373,6 +391,9 @@ func (d *desk) sayOf(ctx context.Context, c *deskCall, out *deskOut, say ledger.
 
 // verbUndo takes back what this person said last, and puts in its place what it had said before.
 func verbUndo(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
 	v := d.look().View
 	marks := d.book.LastOwnMarks()
 	if len(marks) == 0 {

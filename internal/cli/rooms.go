@@ -67,7 +67,7 @@ give to: tallystick join`
 func (p *program) roomNewCommand() *cobra.Command {
 	var as string
 	var writers, connect []string
-	var without bool
+	var without, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "new ROOM --writers A,B,…",
 		Short:   "found a closed room and print the invitation",
@@ -113,13 +113,14 @@ func (p *program) roomNewCommand() *cobra.Command {
 			if len(relays) == 0 {
 				p.note("the invitation names no relay: those invited have to know where to meet (--connect URL)")
 			}
-			return p.printf("%s", line)
+			return p.invitation(in, line, asJSON)
 		},
 	}
 	asFlag(cmd, &as)
 	s := cmd.Flags()
 	s.StringSliceVar(&writers, "writers", nil, "who may write besides you: keys or names, parted by commas")
 	s.BoolVar(&without, "without-me", false, "found it for others: you may read it, not write")
+	s.BoolVar(&asJSON, "json", false, "print the invitation as a JSON object")
 	s.StringArrayVar(&connect, "connect", nil, "the relay at `URL` where the room is to be found; may be given several times (default: those in the config)")
 	return cmd
 }
@@ -151,6 +152,7 @@ func foundRoom(person *profile.Person, name string, writers []crdt.Author, relay
 func (p *program) roomInviteCommand() *cobra.Command {
 	var as string
 	var connect []string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "invite ROOM",
 		Short: "print the invitation to a room that you have joined: one line",
@@ -170,27 +172,73 @@ func (p *program) roomInviteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			line, err := invitation(person, cfg, args[0], relays)
+			in, err := invitation(person, cfg, args[0], relays)
 			if err != nil {
 				return err
 			}
-			return p.printf("%s", line)
+			line, err := invite.Format(in)
+			if err != nil {
+				return err
+			}
+			return p.invitation(in, line, asJSON)
 		},
 	}
 	asFlag(cmd, &as)
 	cmd.Flags().StringArrayVar(&connect, "connect", nil, "the relay at `URL` where the room is to be found; may be given several times")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	return cmd
 }
 
-// invitation is the line that invites to a joined room, or to an open one by its name.
-func invitation(person *profile.Person, cfg profile.Config, word string, relays []string) (string, error) {
+// invitationJSON is an invitation as JSON.
+type invitationJSON struct {
+	Room       string   `json:"room"` // its id
+	Name       string   `json:"name"`
+	Closed     bool     `json:"closed"`
+	Writers    []string `json:"writers"`
+	Relays     []string `json:"relays"`
+	Invitation string   `json:"invitation"` // the line
+}
+
+// invitation prints one, that in is as a line.
+func (p *program) invitation(in invite.Invitation, line string, asJSON bool) error {
+	if !asJSON {
+		return p.printf("%s", line)
+	}
+	c := in.Charter
+	return p.json(invitationJSON{Room: fullHex(c.ID()), Name: c.Name, Closed: c.Closed(), Writers: hexOf(c.Writers), Relays: append([]string{}, in.Relays...), Invitation: line})
+}
+
+// json prints one object on a line.
+func (p *program) json(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(p.Out, "%s\n", safe.EscapeJSON(nil, b)); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
+}
+
+// hexOf are the ids of authors in full, never null in JSON.
+func hexOf(authors []crdt.Author) []string {
+	all := make([]string, 0, len(authors))
+	for _, a := range authors {
+		all = append(all, fullHex(a))
+	}
+	return all
+}
+
+// invitation is what invites to a joined room, or to an open one by its name.
+func invitation(person *profile.Person, cfg profile.Config, word string, relays []string) (invite.Invitation, error) {
+	var none invite.Invitation
 	joined, err := person.Joined()
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	found, err := findJoined(joined, word)
 	if err != nil {
-		return "", &codedError{ExitUsage, err}
+		return none, &codedError{ExitUsage, err}
 	}
 	in := invite.Invitation{Charter: crdt.OpenLedger(word), Relays: relays}
 	if found != nil {
@@ -199,14 +247,14 @@ func invitation(person *profile.Person, cfg profile.Config, word string, relays 
 			in.Relays = found.Relays
 		}
 	} else if err := seenName(word); err != nil {
-		return "", &codedError{ExitUsage, err}
+		return none, &codedError{ExitUsage, err}
 	}
 	if len(in.Relays) == 0 {
 		if in.Relays, err = urls(cfg.Connect); err != nil {
-			return "", err
+			return none, err
 		}
 	}
-	return invite.Format(in)
+	return in, nil
 }
 
 func (p *program) roomLeaveCommand() *cobra.Command {
@@ -254,7 +302,7 @@ so look at who may write. - takes it from standard input.`
 
 func (p *program) joinCommand() *cobra.Command {
 	var as string
-	var yes bool
+	var yes, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "join INVITATION|ROOM",
 		Short: "join a room, after showing what its charter says",
@@ -266,7 +314,7 @@ func (p *program) joinCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			person, cfg, err := asWhom(as)
+			person, _, err := asWhom(as)
 			if err != nil {
 				return err
 			}
@@ -280,15 +328,16 @@ func (p *program) joinCommand() *cobra.Command {
 					return fmt.Errorf("standard input: %w", invite.ErrNone)
 				}
 			}
-			return p.join(person, cfg, text, yes)
+			return p.join(person, text, yes, asJSON)
 		},
 	}
 	asFlag(cmd, &as)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "show the charter as a JSON object, as rooms does")
 	return cmd
 }
 
-func (p *program) join(person *profile.Person, cfg profile.Config, text string, yes bool) error {
+func (p *program) join(person *profile.Person, text string, yes, asJSON bool) error {
 	in, err := preview(text)
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
@@ -312,7 +361,14 @@ func (p *program) join(person *profile.Person, cfg profile.Config, text string, 
 			question = ""
 		}
 	}
-	for _, line := range charterLines(in, person, contacts, joined) {
+	shown := charterLines(in, person, contacts, joined)
+	if asJSON {
+		shown = nil
+		if err := p.json(roomOf(person, profile.Joined{Charter: in.Charter, Relays: in.Relays})); err != nil {
+			return err
+		}
+	}
+	for _, line := range shown {
 		if err := p.printf("%s", line); err != nil {
 			return err
 		}
@@ -417,6 +473,15 @@ type roomJSON struct {
 	Here    bool     `json:"here"` // there is something of it on this disk
 }
 
+func roomOf(person *profile.Person, r profile.Joined) roomJSON {
+	id := r.Charter.ID()
+	_, err := os.Lstat(person.RoomPath(id))
+	return roomJSON{
+		ID: fullHex(id), Name: r.Charter.Name, Closed: r.Charter.Closed(), Writers: hexOf(r.Charter.Writers),
+		Write: mayWrite(r.Charter, person.Author), Relays: append([]string{}, r.Relays...), Here: !errors.Is(err, fs.ErrNotExist),
+	}
+}
+
 func (p *program) rooms(person *profile.Person, asJSON bool) error {
 	joined, err := person.Joined()
 	if err != nil {
@@ -427,28 +492,17 @@ func (p *program) rooms(person *profile.Person, asJSON bool) error {
 	}
 	for _, r := range joined {
 		id := r.Charter.ID()
-		_, statErr := os.Lstat(person.RoomPath(id))
-		here := !errors.Is(statErr, fs.ErrNotExist)
-		write := mayWrite(r.Charter, person.Author)
 		if asJSON {
-			j := roomJSON{ID: fullHex(id), Name: r.Charter.Name, Closed: r.Charter.Closed(), Writers: []string{}, Write: write, Relays: append([]string{}, r.Relays...), Here: here}
-			for _, w := range r.Charter.Writers {
-				j.Writers = append(j.Writers, fullHex(w))
-			}
-			b, err := json.Marshal(j)
-			if err != nil {
+			if err := p.json(roomOf(person, r)); err != nil {
 				return err
-			}
-			if _, err := fmt.Fprintf(p.Out, "%s\n", safe.EscapeJSON(nil, b)); err != nil {
-				return fmt.Errorf("output: %w", err)
 			}
 			continue
 		}
-		words := access(r.Charter)
-		if !write {
+		words, j := access(r.Charter), roomOf(person, r)
+		if !j.Write {
 			words += ", you may read it, not write"
 		}
-		if !here {
+		if !j.Here {
 			words += ", not opened yet"
 		}
 		if err := p.printf("%s  %s  %s", id, r.Charter.Name, words); err != nil {

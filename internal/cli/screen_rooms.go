@@ -135,7 +135,11 @@ func (r *screenRooms) New(_ context.Context, name string, writers []crdt.Author)
 
 // Invite implements tui.Rooms.
 func (r *screenRooms) Invite(id crdt.RoomID) (string, error) {
-	return invitation(r.s.person, r.cfg, fullHex(id), nil)
+	in, err := invitation(r.s.person, r.cfg, fullHex(id), nil)
+	if err != nil {
+		return "", err
+	}
+	return invite.Format(in)
 }
 
 // peopleStore is tui.PeopleStore of a person. Its file may be written by a command meanwhile.
