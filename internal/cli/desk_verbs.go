@@ -257,6 +257,9 @@ const marksPerChange = 256
 
 // verbAgree agrees to entries: to all that are named, or to none.
 func verbAgree(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
 	var keys []crdt.Key
 	var anew []crdt.Key // to be written anew, with our key
 	for _, word := range c.Args {
@@ -369,11 +372,17 @@ func (d *desk) boundAnew(k crdt.Key) (func(*crdt.Tx) error, error) {
 
 // verbDispute disputes an entry.
 func verbDispute(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
 	return d.sayOf(ctx, c, out, ledger.Dispute)
 }
 
 // verbWithdraw withdraws an entry, or asks for it.
 func verbWithdraw(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
 	return d.sayOf(ctx, c, out, ledger.Withdraw)
 }
 
