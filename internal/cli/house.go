@@ -20,7 +20,7 @@ const (
 	maxBehind    = 16
 
 	// unreadEvery is how often at most what came to a room is counted, joinedEvery how often the file of joined rooms is
-	// looked at, which a command may have written.
+	// looked at, which a command may have written, and how far they were read is kept there: who is killed forgets no more than that.
 	unreadEvery = 300 * time.Millisecond
 	joinedEvery = 2 * time.Second
 )
@@ -37,6 +37,9 @@ type house struct {
 	busy sync.WaitGroup // openings and watches
 
 	changed chan struct{} // one place: statuses would answer otherwise
+
+	meetMu sync.Mutex // held while a room takes part in the default connection, or leaves it
+	fileMu sync.Mutex // held while the file of joined rooms is taken over or written; before mu
 
 	mu      sync.Mutex
 	ended   bool                             // guarded by mu
@@ -126,13 +129,13 @@ func (h *house) open(ctx context.Context, charter crdt.Charter) (*opened, error)
 
 // fill opens a room for its slot.
 func (h *house) fill(slot *roomSlot, charter crdt.Charter) {
-	defer close(slot.done)
 	id := charter.ID()
 	slot.room, slot.err = h.move(charter)
 	h.mu.Lock()
 	if slot.err != nil {
 		delete(h.slots, id) // to be tried again
 	}
+	close(slot.done) // from here on it is one of those that meets sees to
 	h.mu.Unlock()
 	if slot.err == nil {
 		h.meet(id, slot.room)
@@ -164,12 +167,13 @@ func (h *house) move(charter crdt.Charter) (*opened, error) {
 	// Who sent the invitation to one room learns nothing of the others by the relays that it names.
 	connect, _ := h.s.flags.found(h.s.person, charter.ID(), slices.Clone(h.s.plan.shared), "")
 	if err := o.links.run(h.ctx, linkPlan{connect: connect}, h.start); err != nil {
+		o.hub.Remove(room.node, nil)
 		return nil, errors.Join(err, o.stop())
 	}
 	return o, nil
 }
 
-// met takes how the default connection stands now: the other rooms take part in it.
+// meets takes how the default connection stands now: the other rooms take part in it.
 func (h *house) meets(m meeting) {
 	h.mu.Lock()
 	h.meeting = m
@@ -185,6 +189,8 @@ func (h *house) meet(id crdt.RoomID, o *opened) {
 	if o == h.first {
 		return
 	}
+	h.meetMu.Lock()
+	defer h.meetMu.Unlock()
 	h.mu.Lock()
 	m := h.meeting
 	old, was := h.met[id]
@@ -248,28 +254,35 @@ func (h *house) live() {
 	h.reread()
 	h.watch(h.s.charter.ID(), h.first)
 	h.run(func() {
-		h.openBehind()
+		failed := map[crdt.RoomID]bool{}
+		h.openBehind(failed)
 		tick := time.NewTicker(joinedEvery)
 		defer tick.Stop()
-		var at time.Time
+		var read os.FileInfo
+		var told string
 		for {
 			select {
 			case <-h.ctx.Done():
 				return
 			case <-tick.C:
 			}
+			if err := h.keepRead(); err != nil && err.Error() != told {
+				told = err.Error()
+				h.say("%v", err)
+			}
 			info, err := os.Stat(h.s.person.JoinedPath())
-			if err == nil && !info.ModTime().Equal(at) {
-				at = info.ModTime()
+			if err == nil && (read == nil || !os.SameFile(info, read) || !info.ModTime().Equal(read.ModTime())) {
+				read = info
 				h.reread()
-				h.openBehind()
+				h.openBehind(failed)
 			}
 		}
 	})
 }
 
-// openBehind opens joined rooms that do not run, as many as may be.
-func (h *house) openBehind() {
+// openBehind opens joined rooms that do not run, as many as may be, and watches them. What could not be opened is among failed: it is
+// told once, and tried again when the user wants to see it.
+func (h *house) openBehind(failed map[crdt.RoomID]bool) {
 	h.mu.Lock()
 	joined := h.joined
 	h.mu.Unlock()
@@ -278,15 +291,13 @@ func (h *house) openBehind() {
 			return
 		}
 		id := r.Charter.ID()
-		h.mu.Lock()
-		_, there := h.slots[id]
-		h.mu.Unlock()
-		if there {
+		if failed[id] {
 			continue
 		}
-		o, err := h.open(h.ctx, r.Charter)
+		o, err := h.open(h.ctx, r.Charter) // a command may have opened it already
 		if err != nil {
 			if h.ctx.Err() == nil {
+				failed[id] = true
 				h.say("room %s is not open: %v", r.Charter.Name, err)
 			}
 			continue
@@ -297,6 +308,8 @@ func (h *house) openBehind() {
 
 // reread takes over the file of joined rooms.
 func (h *house) reread() {
+	h.fileMu.Lock()
+	defer h.fileMu.Unlock()
 	joined, err := h.s.person.Joined()
 	if err != nil {
 		h.say("%v", err)
@@ -394,6 +407,7 @@ func (h *house) show(id crdt.RoomID, o *opened) {
 		h.read[before] = old.node.Snapshot().View.Changes()
 		h.count[before] = roomCount{upTo: h.read[before], link: h.count[before].link}
 		h.mu.Unlock()
+		h.run(func() { h.recount(before, old) }) // what waits there, the screen said until now; a book takes a while
 	}
 	h.watch(id, o)
 	h.recount(id, o)
@@ -405,6 +419,8 @@ func (h *house) show(id crdt.RoomID, o *opened) {
 
 // keepRead writes how far the rooms were read.
 func (h *house) keepRead() error {
+	h.fileMu.Lock()
+	defer h.fileMu.Unlock()
 	h.mu.Lock()
 	read := map[crdt.RoomID]int{}
 	for _, r := range h.joined {

@@ -156,6 +156,104 @@ func TestHouse(t *testing.T) {
 	}
 }
 
+// TestHouseCounts: what waits in a room is counted again once it is left, a room that a command opened before the screen knew it is
+// counted like the others, and how far a room was read is kept while it is shown, for who is killed.
+func TestHouseCounts(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	trip, err := ledger.ClosedLedger("trip", []crdt.Author{alice.Author, bob.Author}, [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := crdt.OpenLedger("main")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newHousemate(t, alice, home, linkPlan{listen: ln})
+	if _, err := a.o.house.open(t.Context(), trip); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := join(alice, invite.Invitation{Charter: trip}); err != nil {
+		t.Fatal(err)
+	}
+	url := []string{"ws://" + ln.Addr().String() + "/websocket"}
+	b := newHousemate(t, bob, trip, linkPlan{connect: url, shared: url})
+	e := ledger.NewTransfer("bob", "alice", 5, 0, "", "")
+	for i, who := range []crdt.Author{bob.Author, alice.Author} {
+		e.Postings[i].Key = &who
+	}
+	done := make(chan error, 1)
+	if err := b.o.node.Submit(t.Context(), transport.Intent{Edit: ledger.AppendEdit(e, nil), Done: func(r transport.Receipt) { done <- r.Err }}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Unread == 1 && r.Waiting == 1 })
+	if _, err := a.rooms.Show(t.Context(), trip.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return r.Shown && r.Unread == 0 && r.Waiting == 0 })
+	b.write(b.o, "alice")
+	late := time.After(patience)
+	for read := 0; read < 2; {
+		joined, err := alice.Joined()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range joined {
+			if r.Charter.ID() == trip.ID() {
+				read = r.Read
+			}
+		}
+		select {
+		case <-time.After(settleTick):
+		case <-late:
+			t.Fatalf("%d changes are kept as read", read)
+		}
+	}
+	if _, err := a.rooms.Show(t.Context(), home.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.status(trip.ID(), func(r tui.RoomStatus) bool { return !r.Shown && r.Unread == 0 && r.Waiting == 1 })
+}
+
+// TestHouseWithRoomThatDoesNotOpen: it is told once, and the others run.
+func TestHouseWithRoomThatDoesNotOpen(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	alice := newPerson(t, "alice")
+	home, bad, good := crdt.OpenLedger("main"), crdt.OpenLedger("bad"), crdt.OpenLedger("good")
+	for _, c := range []crdt.Charter{bad, good} {
+		if _, err := join(alice, invite.Invitation{Charter: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(alice.RoomPath(bad.ID()), 0o700); err != nil { // a folder is no store
+		t.Fatal(err)
+	}
+	a := newHousemate(t, alice, home, linkPlan{})
+	a.status(good.ID(), func(r tui.RoomStatus) bool { return r.Open })
+	a.status(bad.ID(), func(r tui.RoomStatus) bool { return !r.Open })
+	if _, err := a.rooms.Show(t.Context(), bad.ID()); err == nil {
+		t.Error("a folder was opened as a room")
+	}
+	told := 0
+	a.o.house.say = func(string, ...any) { told++ }
+	failed := map[crdt.RoomID]bool{}
+	a.o.house.openBehind(failed)
+	a.o.house.openBehind(failed)
+	if told != 1 || len(failed) != 1 {
+		t.Errorf("told %d times, of %v", told, failed)
+	}
+	if err := os.Remove(alice.RoomPath(bad.ID())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.rooms.Show(t.Context(), bad.ID()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestInvitedRelayIsOneRooms: what an invitation names is for its room alone, whichever room a node was started for.
 func TestInvitedRelayIsOneRooms(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())

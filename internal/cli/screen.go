@@ -46,8 +46,8 @@ func (s *session) screen(ctx context.Context) error {
 			o, err := opening.do(func() (*opened, error) {
 				o, err := s.open(ctx, guard.Go, noteTo(notes), func() {})
 				if err == nil {
+					rooms.opened(o.house) // before a command has it open another room
 					opening.answering = s.answer(o)
-					rooms.opened(o.house)
 				}
 				return o, err
 			})
