@@ -34,7 +34,11 @@ func (m *Model) partyShort(p ledger.Party) safe.String {
 	if !p.Bound {
 		return m.cs.Text(p.Label, nameCells)
 	}
-	return m.calledOf(p.Key).short
+	c := m.calledOf(p.Key)
+	if m.book.people != nil && m.book.people.Shown(p.Key).LookAlike { // two figures beside one name would tell nothing
+		return c.long
+	}
+	return c.short
 }
 
 // forkedParty reports whether a party's author has forked.
@@ -97,11 +101,18 @@ func (m *Model) balanceParts(unit string, w int) textLine {
 		l = append(append(l, p...), own(0, "   "))
 		used += p.width() + 3
 	}
+	const legend = "(in brackets: with what is only claimed)"
+	if slices.ContainsFunc(all, func(b ledger.Balance) bool { return b.Claimed.Cmp(b.Tallied) != 0 }) && used+len(legend) <= w-1 {
+		return append(l, own(m.st.Dim, legend))
+	}
 	if len(all) == 0 {
 		if title == "" {
 			return textLine{}
 		}
-		return textLine{own(m.st.Dim, title+"  none yet: an entry counts once one whose key is in it stands by it")}
+		if unit == "" && len(m.book.book.Units()) > 1 {
+			title += " without a unit"
+		}
+		return textLine{own(m.st.Dim, title+"  none yet: an entry counts once a person in it has written it or agreed")}
 	}
 	return l
 }
@@ -278,7 +289,7 @@ func (p *balancesPage) draw(m *Model, all screen.Area) {
 		a = a.Sub(0, 1, a.W, a.H-1)
 	}
 	if len(p.all) == 0 {
-		a.ConstCut(1, 0, a.W-1, m.st.Dim, "No entry has this unit yet: n types one.")
+		a.ConstCut(1, 0, a.W-1, m.st.Dim, "Nothing counts in this unit yet: n types an entry.")
 		return
 	}
 	a.W--

@@ -59,6 +59,17 @@ func (m *Model) drawWelcome(a screen.Area) {
 			name(k.Global.Help), own(m.st.Dim, " (F1 while typing) lists the keys. These lines go away with your first entry."),
 		},
 	}
+	if a.W < 100 { // the same in fewer words, so that none is cut
+		lines = [welcomeLines]textLine{
+			{own(m.st.Info, "Welcome. "), own(m.st.Dim, "Type  alice -> bob 12.50 dinner  and Enter: signed, kept, sent.")},
+			{
+				own(m.st.Key, "Esc"), own(m.st.Dim, " leaves the line: "), name(k.Global.New), own(m.st.Dim, " types again, "),
+				name(k.Mark.Agree), own(m.st.Dim, " agrees, "), name(k.Ledger.Filter), own(m.st.Dim, " finds, "),
+				name(k.Global.Palette), own(m.st.Dim, " commands."),
+			},
+			{name(k.Global.Help), own(m.st.Dim, " (F1 while typing) lists the keys. Your first entry ends this.")},
+		}
+	}
 	for y, l := range lines {
 		say(a, 1, y, l...)
 	}

@@ -120,6 +120,20 @@ func pasteSummary(p *pasted) screen.Const {
 	return s
 }
 
+// lineForms is what can be typed, as much of it as w cells hold.
+func lineForms(w int) screen.Const {
+	for _, s := range [...]screen.Const{
+		"FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner",
+		"alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner",
+		"alice -> bob 12.50 EUR dinner",
+	} {
+		if screen.Width(s) <= w {
+			return s
+		}
+	}
+	return "FROM -> TO AMOUNT"
+}
+
 // draft is what the line typed is read as so far.
 func (m *Model) draft() (ledger.Draft, *ledger.SyntaxError) {
 	return ledger.Parse(m.entry.line.String(), m.options.Name)
@@ -141,7 +155,7 @@ func (m *Model) drawPreview(a screen.Area) {
 		return
 	default:
 		if m.lay.boxed {
-			a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner")
+			a.Const(x, 0, m.st.Dim, lineForms(a.W-x))
 		}
 		return
 	}
@@ -151,7 +165,7 @@ func (m *Model) drawPreview(a screen.Area) {
 	}
 	d, err := m.draft()
 	if m.entry.line.String() == "" {
-		a.Const(x, 0, m.st.Dim, "FROM -> TO AMOUNT [UNIT] [MEMO]   as in alice -> bob 12.50 EUR dinner   or   alice paid 60 EUR for alice, bob: dinner")
+		a.Const(x, 0, m.st.Dim, lineForms(a.W-x))
 	} else {
 		m.drawReading(a, x, &d, err)
 	}

@@ -169,9 +169,9 @@ func (o *personPage) balanceLines(m *Model, w int) (out []textLine) {
 	for _, u := range o.owing.units {
 		if s := o.owing.with[o.author][u]; !s.IsZero() {
 			l := append(textLine{own(st.Dim, " with you       ")}, m.sumParts(s.Neg(), u)...)
-			word := screen.Const("   they got more from you than they gave")
+			word := screen.Const("   you owe them")
 			if s.Sign() > 0 {
-				word = "   you got more from them than you gave"
+				word = "   they owe you"
 			}
 			out = append(out, cutLine(append(l, own(st.Dim, word)), w))
 		}

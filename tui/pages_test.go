@@ -165,7 +165,7 @@ func TestSettlePage(t *testing.T) {
 	}
 	d := newDriver(t, w, 120, 36)
 	d.press("esc", "B", "s")
-	d.sees("Settle up", "2 payments settle what is tallied", "bob -> alice 8.25 EUR settling up", "carol -> alice 5.25 EUR settling up")
+	d.sees("Settle up", "2 payments settle what is tallied", "bob -> alice 8.25 EUR alice pays bob", "carol -> alice 5.25 EUR alice pays carol")
 	d.press("enter")
 	d.sees("1 payment is written", "written")
 	d.press("enter", "n")

@@ -101,7 +101,12 @@ func (m *Model) settlingOf(p ledger.Payment, me crdt.Author) settling {
 		s.wrong = "the amount has more than 18 digits: write it in parts"
 		return s
 	}
-	s.entry = ledger.NewTransfer(m.partyLabel(p.From), m.partyLabel(p.To), amount, scale, p.Unit, "settling up")
+	if scale == 1 && amount < 1e17 { // cents have two digits
+		amount, scale = amount*10, 2
+	}
+	// Who is below zero owes, and pays: the entry of it runs the other way, and takes that away. So the memo says it in words.
+	from, to := m.partyLabel(p.From), m.partyLabel(p.To)
+	s.entry = ledger.NewTransfer(from, to, amount, scale, p.Unit, to+" pays "+from)
 	for i, party := range []ledger.Party{p.From, p.To} {
 		if party.Bound {
 			s.entry.Postings[i].Key = &party.Key
@@ -236,9 +241,23 @@ func (o *settlePage) draw(m *Model, all screen.Area) {
 	head = append(head, own(m.st.Dim, "   "+plural(len(o.rows), "payment settles", "payments settle")+" what is tallied"))
 	say(a, 1, 0, head...)
 	rows := a.Sub(0, 1, a.W, a.H-1)
-	if o.open && rows.H > 3 {
+	foot := func(least int, st screen.Style, long, short screen.Const) {
+		if rows.H <= least {
+			return
+		}
 		rows.H--
-		a.ConstCut(1, a.H-1, a.W-1, m.st.Warn, "What is only claimed or disputed is not in it: agree first (I on the ledger), then settle.")
+		if screen.Width(long) > a.W-1 {
+			long = short
+		}
+		a.ConstCut(1, rows.H+1, a.W-1, st, long)
+	}
+	if o.open {
+		foot(3, m.st.Warn, "What is only claimed or disputed is not in it: agree first (I on the ledger), then settle.",
+			"without what is claimed or disputed")
+	}
+	if len(o.rows) > 0 {
+		foot(4, m.st.Dim, "Each memo says who pays whom, outside of here: write it once it is paid.",
+			"pay outside of here, then write it")
 	}
 	if len(o.rows) == 0 {
 		rows.ConstCut(1, 0, rows.W-1, m.st.OK, "All tallied balances of this unit are zero: nothing is to be settled.")
@@ -257,7 +276,11 @@ func (o *settlePage) draw(m *Model, all screen.Area) {
 			if s.mine {
 				style = m.st.Text
 			}
-			l = append(l, outside(style, m.cs.Text(s.line, noteCells)))
+			line := outside(style, m.cs.Text(s.line, noteCells))
+			if l.width()+line.width() > rows.W { // who pays whom says most
+				line = outside(style, m.cs.Text(s.entry.Memo+" "+string(s.Amount.Append(nil, 2))+" "+o.unit, noteCells))
+			}
+			l = append(l, line)
 			if !s.mine {
 				l = append(l, own(m.st.Dim, "  (between others)"))
 			}

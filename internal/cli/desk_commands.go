@@ -122,7 +122,7 @@ func (p *program) undoCommand() *cobra.Command {
 const unitHelp = "\nUNIT is one unit, as in EUR; - is that of entries without one; left out: all."
 
 func (p *program) balancesCommand() *cobra.Command {
-	cmd, _ := p.deskCommand("balances [UNIT]", "print who stands where", "Prints, for every unit and party: what it got less what it gave by tallied entries, by\ntallied and claimed ones, and by disputed ones. Columns: unit party tallied claimed disputed."+unitHelp, oneUnit, asGiven)
+	cmd, _ := p.deskCommand("balances [UNIT]", "print who stands where", "Prints, for every unit and party, what it is owed (below zero: owes) by tallied entries, by\ntallied and claimed ones, and by disputed ones. Columns: unit party tallied claimed disputed."+unitHelp, oneUnit, asGiven)
 	return cmd
 }
 
