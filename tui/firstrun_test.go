@@ -10,7 +10,7 @@ func TestWelcome(t *testing.T) {
 		w.enter("bob", "bob -> carol 3.00")
 	}
 	d := newDriver(t, w, 80, 24)
-	d.sees("Welcome", "agrees", "lists the keys")
+	d.sees("Welcome", "agrees", "lists the keys", "kept, sent.", "commands.", "ends this.", "alice paid 60 EUR for alice, bob: dinner")
 	d.write("alice -> bob 12.50 dinner")
 	d.press("enter")
 	d.seesNot("Welcome")

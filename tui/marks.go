@@ -140,11 +140,33 @@ func (m *Model) allowed(say ledger.Say, keys []crdt.Key) (good []crdt.Key, why e
 	return good, why
 }
 
-// sendMarks marks entries, a change each.
+// saying is what is to be said of an entry.
+type saying struct {
+	key  crdt.Key
+	say  ledger.Say
+	memo string
+}
+
+// maxTogether is how many entries one change marks: as many as its links bear, whatever else it links.
+const maxTogether = 256
+
+// sendMarks marks entries with one word: in one change, so that U takes all of it back.
 func (m *Model) sendMarks(say ledger.Say, memo string, keys []crdt.Key) tea.Cmd {
-	batch := make([]submission, 0, len(keys))
+	all := make([]saying, 0, len(keys))
 	for _, k := range keys {
-		batch = append(batch, submission{ledger.MarkEdit(m.snap.View.NameOf(k), say, memo), ""})
+		all = append(all, saying{k, say, memo})
+	}
+	return m.sendSayings(all)
+}
+
+func (m *Model) sendSayings(all []saying) tea.Cmd {
+	var batch []submission
+	for some := range slices.Chunk(all, maxTogether) {
+		edits := make([]func(*crdt.Tx) error, 0, len(some))
+		for _, s := range some {
+			edits = append(edits, ledger.MarkEdit(m.snap.View.NameOf(s.key), s.say, s.memo))
+		}
+		batch = append(batch, submission{ledger.Edits(edits...), ""})
 	}
 	clear(m.marks.chosen)
 	return m.submit(batch...)
@@ -161,7 +183,11 @@ func (m *Model) tellMarked(say ledger.Say, keys []crdt.Key, left int, why error)
 	} else {
 		l = textLine{own(0, verb+": "+plural(len(keys), "entry", "entries"))}
 	}
-	l = append(l, own(0, " · U takes it back"))
+	back := screen.Const(" · U takes it back")
+	if len(keys) > 1 {
+		back = " · U takes them back"
+	}
+	l = append(l, own(0, back))
 	if left > 0 && why != nil {
 		l = append(l, own(0, " · "+number(left)+" left out: "), outside(0, m.cs.Text(why.Error(), noteCells)))
 	}
@@ -206,15 +232,24 @@ func (m *Model) undoMark() tea.Cmd {
 		m.tell(false, "the room is still being read: press the key again in a moment")
 		return nil
 	}
-	k, now, before, ok := m.book.book.LastOwnMark()
-	if !ok {
+	last := m.book.book.LastOwnMarks()
+	if len(last) == 0 {
 		m.tell(false, "you have said nothing of any entry yet: there is nothing to take back")
 		return nil
 	}
 	if !m.writable() {
 		return nil
 	}
-	cmd := m.sendMarks(before.Say, before.Memo, []crdt.Key{k})
+	all := make([]saying, 0, len(last))
+	for _, o := range last {
+		all = append(all, saying{o.Key, o.Before.Say, o.Before.Memo})
+	}
+	cmd := m.sendSayings(all)
+	if len(last) > 1 {
+		m.tell(false, "taken back: what you said last, of %s · U again brings it back", plural(len(last), "entry", "entries"))
+		return cmd
+	}
+	k, now, before := last[0].Key, last[0].Now, last[0].Before
 	words := own(0, "you say nothing of ")
 	if before.Say != ledger.Nothing {
 		words = own(0, "you "+screen.Const(before.Say.String())+" again: ")

@@ -203,6 +203,12 @@ func TestMarks(t *testing.T) {
 		d.sees("3 selected")
 		d.press("a")
 		d.refresh()
+		d.sees("Nothing waits for your word", "agreed: 3 entries", "U takes them back")
+		d.press("U")
+		d.refresh()
+		d.sees("of 3 entries", "3 entries wait for your word")
+		d.press("U")
+		d.refresh()
 		d.sees("Nothing waits for your word")
 		if n := d.m.book.book.WaitingCount(); n != 0 {
 			t.Errorf("%d still wait", n)
