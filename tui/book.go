@@ -77,11 +77,12 @@ func (m *Model) nextBook() tea.Cmd {
 // withdrawnRows are the rows that are withdrawn, in the order of the view: O(rows).
 func withdrawnRows(book *ledger.Book, view *crdt.View) []crdt.Key {
 	var hidden []crdt.Key
-	for i := range view.Len() {
-		if k := view.Row(i).Key; book.Standing(k) == ledger.Withdrawn {
-			hidden = append(hidden, k)
+	view.Rows(func(row crdt.Row) bool {
+		if book.Standing(row.Key) == ledger.Withdrawn {
+			hidden = append(hidden, row.Key)
 		}
-	}
+		return true
+	})
 	return hidden
 }
 
