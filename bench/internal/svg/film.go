@@ -114,7 +114,6 @@ type film struct {
 	starts []time.Duration // of the frames; then the end
 	things []thing
 	where  map[string]int // by what is drawn, and in what
-	spans  []string       // the sets of times that occur, in the order of their classes
 }
 
 // thing is one element, and the frames in which it is seen.
