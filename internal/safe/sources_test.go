@@ -76,7 +76,7 @@ var writerDoor = map[string]string{
 	"internal/cli/ask.go readHidden":                  "an end of line",
 	"internal/cli/id.go showQR":                       "blocks of a code, and hex",
 	"internal/cli/people_list.go people":              "an eventWriter, and note",
-	"internal/cli/rooms.go rooms":                     "safe.EscapeJSON, and printf",
+	"internal/cli/rooms.go json":                      "safe.EscapeJSON, and printf",
 	"internal/cli/oracle_node.go oracleNode":          "an eventWriter",
 	"internal/cli/oracle_price.go oraclePrice":        "an eventWriter",
 	"internal/cli/relaycmd.go logger":                 "safe.ReplaceAttr",
