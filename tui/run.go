@@ -84,7 +84,9 @@ func Run(ctx context.Context, o Options) error {
 		}
 	})
 	start(r.watchSignals)
-	start(func() {
+	read := make(chan struct{})
+	r.guard.Go(func() {
+		defer close(read)
 		if err := input.Read(ctx, o.In, func(msgs []tea.Msg) { r.send(inputMsg(msgs)) }); err != nil {
 			r.fail(err)
 		}
@@ -92,6 +94,12 @@ func Run(ctx context.Context, o Options) error {
 	r.guard.Do(func() { _, _ = r.program.Run() }) // its error says that ctx ended; the cause is asked for below
 	cancel(errQuit)
 	running.Wait()
+	select {
+	case <-read:
+	case <-time.After(leaveDeadline):
+		// It was about to read keys that were thrown away as the terminal was given back, and waits now for a line of what is
+		// typed for the shell. The process ends before there is one.
+	}
 	r.giveBack(true)
 	r.painter.Close()
 	if err := context.Cause(ctx); !errors.Is(err, errQuit) {

@@ -188,9 +188,11 @@ func (l *Line) Draw(a screen.Area, x, y int, st screen.Style, focused bool, at i
 	a.PlaceCursor(min(cur, a.W-1), y, focused)
 }
 
-// reveal moves scroll so that the cursor lies within w cells, and not under the mark that shows that there is more.
+// reveal moves scroll so that the cursor lies within w cells, and not under the mark that shows that there is more. Its
+// time is linear in the text: a paste may be all of MaxBytes.
 func (l *Line) reveal(w int) {
-	if l.width(0, len(l.text)) < w { // the cursor at the end needs a cell too
+	all := l.width(0, len(l.text))
+	if all < w { // the cursor at the end needs a cell too
 		l.scroll = 0
 		return
 	}
@@ -199,17 +201,19 @@ func (l *Line) reveal(w int) {
 		right = 2
 	}
 	l.scroll = min(l.scroll, l.cursor)
-	for l.scroll < l.cursor && 1+l.width(l.scroll, l.cursor)+right > w {
-		l.scroll = l.after(l.scroll)
-	}
+	l.scroll = l.fits(l.scroll, l.cursor, l.width(l.scroll, l.cursor), w-1-right)
 	// Not further than needed, so that deleting at the end brings the beginning back.
-	for l.scroll > 0 {
-		p := l.before(l.scroll)
-		if 1+l.width(p, len(l.text))+1 > w {
-			break
-		}
-		l.scroll = p
+	l.scroll = min(l.scroll, l.fits(0, len(l.text), all, w-2))
+}
+
+// fits returns the first boundary in from..to from which on no more than w cells are left of the width that is theirs.
+func (l *Line) fits(from, to, width, w int) int {
+	for from < to && width > w {
+		next := l.after(from)
+		width -= shown(l.text[from:next]).Width()
+		from = next
 	}
+	return from
 }
 
 func (l *Line) width(from, to int) int {

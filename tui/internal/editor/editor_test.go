@@ -1,6 +1,7 @@
 package editor
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -155,5 +156,22 @@ func TestHistory(t *testing.T) {
 	}
 	if s := strings.Join(got, " "); s != "two one one two draft draft" {
 		t.Errorf("got %q", s)
+	}
+}
+
+// BenchmarkDrawLong draws a line as long as it may be, scrolled to its end: the time must be linear in it.
+func BenchmarkDrawLong(b *testing.B) {
+	for _, size := range []int{MaxBytes / 16, MaxBytes} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			const clusters = "日e\u0301\u0302\u0303a"
+			text := strings.Repeat(clusters, size/len(clusters))
+			g := screen.New(100, 1)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				l := Line{text: text, cursor: len(text)} // not scrolled yet
+				l.Draw(g.All(), 0, 0, screen.Default, true, -1, 0)
+			}
+		})
 	}
 }
