@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +11,9 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/proof"
-	"github.com/tallystick/tallystick/internal/safe"
 )
 
 const checkLong = `Checks a proof file of any kind, offline: it needs no name, no store and no key, and
@@ -116,7 +115,7 @@ func (p *program) sayProof(s *proof.Statement) error {
 				say("  content: not in the file, only its hash %x", c.Hash)
 				continue
 			}
-			say("  claims: %s", claimedTime(c.Content.Time))
+			say("  claims: %s", exchange.TimeText(c.Content.Time))
 			for _, said := range contentLines(c.Content) {
 				say("  says: %s", said)
 			}
@@ -224,28 +223,16 @@ type changeProof struct {
 
 // contentJSON is an entry that stands in no list.
 type contentJSON struct {
-	Postings []postingJSON `json:"postings"`
-	Scale    int           `json:"scale"`
-	Unit     *string       `json:"unit"`
-	Memo     *string       `json:"memo"`
-	Reason   string        `json:"reason,omitempty"` // why it is invalid
+	exchange.Content
+	Reason string `json:"reason,omitempty"` // why it is invalid
 }
 
 func contentOf(l crdt.Literal) contentJSON {
 	e, err := ledger.Decode(l)
 	if err != nil {
-		return contentJSON{Postings: []postingJSON{}, Reason: err.Error()}
+		return contentJSON{Content: exchange.ContentOf(nil), Reason: err.Error()}
 	}
-	return contentOfEntry(&e)
-}
-
-// contentOfEntry is contentOf of a valid entry.
-func contentOfEntry(e *ledger.Entry) contentJSON {
-	j := contentJSON{Scale: e.Scale, Unit: present(e.Unit), Memo: present(e.Memo)}
-	for _, p := range e.Postings {
-		j.Postings = append(j.Postings, postingJSON(p))
-	}
-	return j
+	return contentJSON{Content: exchange.ContentOf(&e)}
 }
 
 func proofJSONOf(s *proof.Statement) proofJSON {
@@ -272,7 +259,7 @@ func proofJSONOf(s *proof.Statement) proofJSON {
 			one.Refused = c.Refused.Error()
 		}
 		if p := c.Content; p != nil {
-			one.Time, one.Void, one.Others, one.Entries = claimedTime(p.Time), p.Void, p.Others, []contentJSON{}
+			one.Time, one.Void, one.Others, one.Entries = exchange.TimeText(p.Time), p.Void, p.Others, []contentJSON{}
 			for _, l := range p.Appends {
 				one.Entries = append(one.Entries, contentOf(l))
 			}
@@ -280,14 +267,4 @@ func proofJSONOf(s *proof.Statement) proofJSON {
 		j.Changes = append(j.Changes, one)
 	}
 	return j
-}
-
-// object writes one JSON object as a line of the program's result.
-func (p *program) object(v any) error {
-	doc, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	_, err = p.Out.Write(append(safe.EscapeJSON(nil, doc), '\n'))
-	return err
 }

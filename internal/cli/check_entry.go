@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/proof"
 )
 
@@ -11,7 +12,7 @@ import (
 func sayEntry(say func(format string, args ...any), s *proof.EntryStatement) {
 	say("entry: %s", nameText(s.Name))
 	say("  says: %s", formatEntry(&s.Entry))
-	say("  written by: %s, who claims %s", fullHex(s.Writer), claimedTime(s.Time))
+	say("  written by: %s, who claims %s", fullHex(s.Writer), exchange.TimeText(s.Time))
 	for i := range s.Sides {
 		side, p := &s.Sides[i], &s.Entry.Postings[i]
 		switch {
@@ -26,7 +27,7 @@ func sayEntry(say func(format string, args ...any), s *proof.EntryStatement) {
 			if side.Memo != "" {
 				memo = ": " + side.Memo
 			}
-			say("side %s %s: agreed by change %s, claims %s%s", p.Label, fullHex(*side.Key), fullHex(side.Change), claimedTime(side.Time), memo)
+			say("side %s %s: agreed by change %s, claims %s%s", p.Label, fullHex(*side.Key), fullHex(side.Change), exchange.TimeText(side.Time), memo)
 		}
 	}
 	if s.Replaced != nil {
@@ -68,21 +69,21 @@ type oldProof struct {
 
 func entryProofOf(s *proof.EntryStatement) *entryProof {
 	j := &entryProof{
-		Change: fullHex(s.Name.Change), Thing: s.Name.Index, Standing: s.Standing(), Writer: fullHex(s.Writer), Time: claimedTime(s.Time),
-		Content: contentOfEntry(&s.Entry),
+		Change: fullHex(s.Name.Change), Thing: s.Name.Index, Standing: s.Standing(), Writer: fullHex(s.Writer), Time: exchange.TimeText(s.Time),
+		Content: contentJSON{Content: exchange.ContentOf(&s.Entry)},
 	}
 	for i := range s.Sides {
 		side := &s.Sides[i]
-		one := sideProof{Label: s.Entry.Postings[i].Label, Memo: present(side.Memo)}
+		one := sideProof{Label: s.Entry.Postings[i].Label, Memo: exchange.Present(side.Memo)}
 		if side.Key != nil {
-			one.Key = present(fullHex(*side.Key))
+			one.Key = exchange.Present(fullHex(*side.Key))
 		}
 		if side.Stands {
 			how := "agreed"
 			if *side.Key == s.Writer {
 				how = "wrote"
 			}
-			one.Stands, one.Change, one.Time = &how, present(fullHex(side.Change)), present(claimedTime(side.Time))
+			one.Stands, one.Change, one.Time = &how, exchange.Present(fullHex(side.Change)), exchange.Present(exchange.TimeText(side.Time))
 		}
 		j.Sides = append(j.Sides, one)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -74,4 +75,16 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 func (p *program) printf(format string, args ...any) error {
 	_, err := io.WriteString(p.Out, safe.Text(fmt.Sprintf(format, args...), safe.NoLimit).String()+"\n")
 	return err
+}
+
+// object writes one JSON object as a line of the program's result.
+func (p *program) object(v any) error {
+	doc, err := json.Marshal(v)
+	if err == nil {
+		_, err = p.Out.Write(append(safe.EscapeJSON(nil, doc), '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
 }

@@ -31,7 +31,12 @@ func verbAdd(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	if c.Replaces != "" {
 		edit = d.book.CorrectEdit(d.me, old, d.look().View.NameOf(old), e)
 	}
-	indexes, err := d.write(ctx, c, out, edit)
+	return d.enter(ctx, c, out, edit)
+}
+
+// enter writes edits that add entries, waits until they are sent, and tells of them.
+func (d *desk) enter(ctx context.Context, c *deskCall, out *deskOut, edits ...func(*crdt.Tx) error) error {
+	indexes, err := d.write(ctx, c, out, edits...)
 	if err != nil {
 		return err
 	}

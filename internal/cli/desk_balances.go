@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 )
 
@@ -71,7 +72,7 @@ func verbBalances(_ context.Context, d *desk, c *deskCall, out *deskOut) error {
 		for i := range balances {
 			b := &balances[i]
 			j := balanceJSON{
-				Kind: kindBalance, Unit: present(u), Party: t.partyJSON(b.Party),
+				Kind: kindBalance, Unit: exchange.Present(u), Party: t.partyJSON(b.Party),
 				Tallied: decimal(b.Tallied), Claimed: decimal(b.Claimed), Disputed: decimal(b.Disputed),
 			}
 			if c.JSON {

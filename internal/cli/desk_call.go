@@ -30,29 +30,26 @@ type deskFlags struct {
 }
 
 func (f *deskFlags) add(cmd *cobra.Command) {
+	asFlag(cmd, &f.as)
+	roomOrFileFlag(cmd, &f.room)
 	s := cmd.Flags()
-	s.StringVar(&f.as, "as", "", "do it as `NAME` (default: the name in the config, else your login name)")
-	s.StringVar(&f.room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
 	s.BoolVar(&f.json, "json", false, "one JSON object a line")
 	s.BoolVar(&f.offline, "offline", false, "connect to nobody: what is written is sent next time")
 	s.BoolVar(&f.sync, "sync", false, "first take in what others have, for at most as long as --wait")
 	s.DurationVar(&f.wait, "wait", defaultWait, "how long to wait for peers")
 	s.StringArrayVar(&f.connect, "connect", nil, "if NAME does not run: connect to the relay or node at `URL`; may be given several times")
 	s.BoolVar(&f.onlyCopy, "only-copy", false, "if NAME does not run: say that no other copy of this key and its stores is in use, and nothing newer was sent")
-	_ = cmd.RegisterFlagCompletionFunc("as", func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return completeNames(cmd, nil, word)
-	}) // the flags exist
-	for _, name := range []string{"room", "connect"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
-	}
+	_ = cmd.RegisterFlagCompletionFunc("connect", cobra.NoFileCompletions) // the flag exists
 }
 
-// who is the person that a command is done as. No key is made: a command of a script with a slip of the pen would write as nobody.
-func (f *deskFlags) who(cfg profile.Config) (*profile.Person, error) {
-	if f.as != "" {
-		return load(f.as)
+// chosen is the person that a command is done as, and the room.
+func (f *deskFlags) chosen() (*profile.Person, profile.Config, crdt.Charter, error) {
+	person, cfg, err := asWhom(f.as)
+	if err != nil {
+		return nil, cfg, crdt.Charter{}, err
 	}
-	return profile.Load(profile.DefaultName(cfg))
+	charter, err := roomFor(person, f.room, cfg)
+	return person, cfg, charter, err
 }
 
 // callDesk has a command carried out, by the running program of the person's name if there is one, else here.
@@ -73,15 +70,7 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 	if f.offline && (f.sync || len(f.connect) > 0) {
 		return usage("--offline connects to nobody: leave out --sync and --connect")
 	}
-	cfg, err := profile.LoadConfig()
-	if err != nil {
-		return err
-	}
-	person, err := f.who(cfg)
-	if err != nil {
-		return err
-	}
-	charter, err := roomFor(person, f.room, cfg)
+	person, cfg, charter, err := f.chosen()
 	if err != nil {
 		return err
 	}

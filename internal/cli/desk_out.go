@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
@@ -157,7 +158,7 @@ const sayNothing, sayName = "nothing", "name"
 
 // mark writes what the change c says by one of its marks.
 func (w *eventWriter) mark(v *crdt.View, c crdt.Change, m crdt.Mark, t *teller) {
-	j := markJSON{Time: claimedTime(c.Time), Kind: kindMark, Author: fullHex(c.Author), Seq: c.Seq}
+	j := markJSON{Time: exchange.TimeText(c.Time), Kind: kindMark, Author: fullHex(c.Author), Seq: c.Seq}
 	if m.Root {
 		name := ledger.DecodeName(m.Literal)
 		if name == "" {
@@ -181,7 +182,7 @@ func (w *eventWriter) mark(v *crdt.View, c crdt.Change, m crdt.Mark, t *teller) 
 		return
 	}
 	if w.json {
-		j.ID, j.Memo, j.Standing, j.standingJSON = ledger.EntryID(v, m.Key), present(memo), status.Standing.String(), standingOf(status)
+		j.ID, j.Memo, j.Standing, j.standingJSON = ledger.EntryID(v, m.Key), exchange.Present(memo), status.Standing.String(), standingOf(status)
 		w.object(j)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 )
 
@@ -26,7 +27,7 @@ func verbSettle(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 			e, line, ok := t.payment(pay)
 			switch {
 			case !c.Send:
-				j := paymentJSON{Kind: kindPayment, Unit: present(u), From: t.partyJSON(pay.From), To: t.partyJSON(pay.To), Amount: moneyText(pay.Amount, pay.Amount.Scale())}
+				j := paymentJSON{Kind: kindPayment, Unit: exchange.Present(u), From: t.partyJSON(pay.From), To: t.partyJSON(pay.To), Amount: moneyText(pay.Amount, pay.Amount.Scale())}
 				if ok {
 					j.Line = &line
 				}
@@ -57,15 +58,7 @@ func verbSettle(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 		out.note("nothing to settle by %s", d.name)
 		return out.err
 	}
-	indexes, err := d.write(ctx, c, out, edits...)
-	if err != nil {
-		return err
-	}
-	unsent := d.sent(ctx, c, out, indexes)
-	if err := d.tell(out, d.entriesOf(indexes)); err != nil {
-		return err
-	}
-	return unsent
+	return d.enter(ctx, c, out, edits...)
 }
 
 // payment is the entry of a payment, and the line that says it here; false if it has more digits than an entry takes.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/transport"
@@ -52,32 +53,17 @@ func newEventWriter(out *bufio.Writer, asJSON bool) *eventWriter {
 
 // entryJSON is an entry as JSON.
 type entryJSON struct {
-	Time     string        `json:"time"` // as its author claims
-	Kind     string        `json:"kind"`
-	ID       string        `json:"id"`
-	Author   string        `json:"author"`
-	Seq      uint64        `json:"seq"`
-	Postings []postingJSON `json:"postings"`
-	Scale    int           `json:"scale"`
-	Unit     *string       `json:"unit"`
-	Memo     *string       `json:"memo"`
-	State    string        `json:"state"`              // "" if it is not ours
-	Standing string        `json:"standing"`           // the word, as in docs/protocol.md
-	Reason   string        `json:"reason,omitempty"`   // if it is invalid
-	Replaces *string       `json:"replaces,omitempty"` // the entry that it corrects
+	Time   string `json:"time"` // as its author claims
+	Kind   string `json:"kind"`
+	ID     string `json:"id"`
+	Author string `json:"author"`
+	Seq    uint64 `json:"seq"`
+	exchange.Content
+	State    string  `json:"state"`              // "" if it is not ours
+	Standing string  `json:"standing"`           // the word, as in docs/protocol.md
+	Reason   string  `json:"reason,omitempty"`   // if it is invalid
+	Replaces *string `json:"replaces,omitempty"` // the entry that it corrects
 	standingJSON
-}
-
-// postingJSON is [label, key, amount]; key is null, amount is an integer in units of 10^-scale.
-type postingJSON ledger.Posting
-
-func (p postingJSON) MarshalJSON() ([]byte, error) {
-	var key *string
-	if p.Key != nil {
-		k := hex.EncodeToString(p.Key[:])
-		key = &k
-	}
-	return json.Marshal([]any{p.Label, key, p.Amount})
 }
 
 // entry writes one row of v, which t tells of.
@@ -91,16 +77,13 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller)
 	}
 	if w.json {
 		j := entryJSON{
-			Time: claimedTime(c.Time), Kind: kindEntry, ID: ledger.EntryID(v, row.Key), Author: fullHex(c.Author), Seq: c.Seq,
-			Postings: []postingJSON{}, Scale: e.Scale, Unit: present(e.Unit), Memo: present(e.Memo), State: state,
-			Standing: status.Standing.String(), standingJSON: standingOf(status),
+			Time: exchange.TimeText(c.Time), Kind: kindEntry, ID: ledger.EntryID(v, row.Key), Author: fullHex(c.Author), Seq: c.Seq,
+			Content: exchange.ContentOf(nil), State: state, Standing: status.Standing.String(), standingJSON: standingOf(status),
 		}
 		if bad != nil {
-			j.Unit, j.Memo, j.Scale, j.Reason = nil, nil, 0, bad.Error()
+			j.Reason = bad.Error()
 		} else {
-			for _, p := range e.Postings {
-				j.Postings = append(j.Postings, postingJSON(p))
-			}
+			j.Content = exchange.ContentOf(e)
 		}
 		if status.IsCorrection {
 			replaces := ledger.EntryID(v, status.Replaces)
@@ -111,7 +94,7 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller)
 	}
 	id := ledger.ShortID(v, row.Key)
 	if bad != nil {
-		w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), "", "", "", "", bad.Error(), state, t.standing(status))
+		w.columns(exchange.TimeText(c.Time), kindEntry, id, c.Author.String(), "", "", "", "", bad.Error(), state, t.standing(status))
 		return
 	}
 	from, to, amount := sides(e, t.party)
@@ -119,7 +102,7 @@ func (w *eventWriter) entry(v *crdt.View, row crdt.Row, state string, t *teller)
 	if status.IsCorrection {
 		standing += ", corrects " + ledger.ShortID(v, status.Replaces) // who agrees to this lets that go
 	}
-	w.columns(claimedTime(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, standing)
+	w.columns(exchange.TimeText(c.Time), kindEntry, id, c.Author.String(), from, to, amount, e.Unit, e.Memo, state, standing)
 }
 
 // sides returns what stands in the columns from, to and amount: for more than two postings all parties in the first, and
@@ -323,20 +306,4 @@ func (w *eventWriter) flush() error {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// claimedTime is what an author claims. It may be any int64: what no calendar holds stands there as the number.
-func claimedTime(unix int64) string {
-	const year10000 = 253402300800
-	if unix < 0 || unix >= year10000 {
-		return "@" + strconv.FormatInt(unix, 10)
-	}
-	return stamp(time.Unix(unix, 0))
-}
-
 func fullHex[T ~[32]byte](b T) string { return hex.EncodeToString(b[:]) }
-
-func present(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/exchange"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -203,7 +204,7 @@ func TestClaimedTime(t *testing.T) {
 		253402300799: "9999-12-31T23:59:59Z", 253402300800: "@253402300800",
 		math.MaxInt64: "@9223372036854775807", math.MinInt64: "@-9223372036854775808",
 	} {
-		if got := claimedTime(unix); got != want {
+		if got := exchange.TimeText(unix); got != want {
 			t.Errorf("%d: got %s, want %s", unix, got, want)
 		}
 	}

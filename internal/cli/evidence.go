@@ -60,7 +60,7 @@ func (p *program) evidenceCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+	roomOrFileFlag(cmd, &room)
 	cmd.Flags().StringVar(&dir, "save", "", "write proof files into the folder `DIR`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	_ = cmd.MarkFlagDirname("save") // for completion; the flag exists

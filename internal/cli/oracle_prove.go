@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
-	"github.com/tallystick/tallystick/internal/orphan"
 	"github.com/tallystick/tallystick/internal/proof"
 	"github.com/tallystick/tallystick/internal/store"
 )
@@ -66,14 +64,7 @@ func (p *program) oracleProve(st *store.Store, charter crdt.Charter, pair string
 	if err != nil {
 		return err
 	}
-	checker := crdt.NewChecker(charter)
-	waiting := orphan.Packs{Checker: checker}
-	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil {
-			return recordError(st, n, err)
-		}
-		return nil
-	}); err != nil {
+	if err := readStore(st, charter, replica); err != nil {
 		return err
 	}
 	b, err := proof.AppendPrice(nil, replica, pair, at)

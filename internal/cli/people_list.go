@@ -37,15 +37,7 @@ func (p *program) addPeopleList(cmd *cobra.Command) {
 }
 
 func (p *program) people(cmd *cobra.Command, f *deskFlags) error {
-	cfg, err := profile.LoadConfig()
-	if err != nil {
-		return err
-	}
-	person, err := f.who(cfg)
-	if err != nil {
-		return err
-	}
-	charter, err := roomFor(person, f.room, cfg)
+	person, _, charter, err := f.chosen()
 	if err != nil {
 		return err
 	}

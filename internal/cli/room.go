@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/profile"
@@ -23,6 +25,11 @@ const defaultRoom = "main"
 
 // charterSuffix is how the name of a charter's file ends, and no room's on the command line.
 const charterSuffix = ".charter"
+
+// roomOrFileFlag is the flag of commands that take a ledger by its name, or a room of any kind by the file of its charter.
+func roomOrFileFlag(cmd *cobra.Command, room *string) {
+	cmd.Flags().StringVar(room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+}
 
 // chosenRoom is roomFor the person of that name, with the config of this machine.
 func chosenRoom(word, flag string) (crdt.Charter, error) {

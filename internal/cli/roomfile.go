@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
-	"github.com/tallystick/tallystick/internal/orphan"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -50,7 +48,7 @@ func (p *program) saveCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+	roomOrFileFlag(cmd, &room)
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it is there")
 	return cmd
 }
@@ -67,7 +65,7 @@ func (p *program) loadCommand() *cobra.Command {
 			return p.load(args[0], room, args[1])
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+	roomOrFileFlag(cmd, &room)
 	return cmd
 }
 
@@ -84,20 +82,7 @@ func stored(st *store.Store, charter crdt.Charter) (*crdt.Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	checker := crdt.NewChecker(charter)
-	waiting := orphan.Packs{Checker: checker}
-	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil {
-			return recordError(st, n, err)
-		}
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	if err := replica.VerifyTips(); err != nil {
-		return nil, &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
-	}
-	return replica, nil
+	return replica, readStore(st, charter, replica)
 }
 
 func (p *program) save(st *store.Store, charter crdt.Charter, path string, force bool) error {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,6 @@ import (
 	"github.com/tallystick/tallystick/internal/invite"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/profile"
-	"github.com/tallystick/tallystick/internal/safe"
 )
 
 // asFlag lets a command be done as somebody.
@@ -28,7 +26,8 @@ func asFlag(cmd *cobra.Command, as *string) {
 	}) // the flag exists
 }
 
-// asWhom is the person that a command is done as, and the config.
+// asWhom is the person that a command is done as, and the config. No key is made: a command of a script with a slip of the pen would
+// write as nobody.
 func asWhom(as string) (*profile.Person, profile.Config, error) {
 	cfg, err := profile.LoadConfig()
 	if err != nil {
@@ -205,19 +204,7 @@ func (p *program) invitation(in invite.Invitation, line string, asJSON bool) err
 		return p.printf("%s", line)
 	}
 	c := in.Charter
-	return p.json(invitationJSON{Room: fullHex(c.ID()), Name: c.Name, Closed: c.Closed(), Writers: hexOf(c.Writers), Relays: append([]string{}, in.Relays...), Invitation: line})
-}
-
-// json prints one object on a line.
-func (p *program) json(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(p.Out, "%s\n", safe.EscapeJSON(nil, b)); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	return nil
+	return p.object(invitationJSON{Room: fullHex(c.ID()), Name: c.Name, Closed: c.Closed(), Writers: hexOf(c.Writers), Relays: append([]string{}, in.Relays...), Invitation: line})
 }
 
 // hexOf are the ids of authors in full, never null in JSON.
@@ -364,7 +351,7 @@ func (p *program) join(person *profile.Person, text string, yes, asJSON bool) er
 	shown := charterLines(in, person, contacts, joined)
 	if asJSON {
 		shown = nil
-		if err := p.json(roomOf(person, profile.Joined{Charter: in.Charter, Relays: in.Relays})); err != nil {
+		if err := p.object(roomOf(person, profile.Joined{Charter: in.Charter, Relays: in.Relays})); err != nil {
 			return err
 		}
 	}
@@ -493,7 +480,7 @@ func (p *program) rooms(person *profile.Person, asJSON bool) error {
 	for _, r := range joined {
 		id := r.Charter.ID()
 		if asJSON {
-			if err := p.json(roomOf(person, r)); err != nil {
+			if err := p.object(roomOf(person, r)); err != nil {
 				return err
 			}
 			continue

@@ -37,7 +37,7 @@ func (p *program) showCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+	roomOrFileFlag(cmd, &room)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
 }
@@ -89,18 +89,8 @@ func (p *program) show(st *store.Store, charter crdt.Charter, person *profile.Pe
 	if err != nil {
 		return err
 	}
-	checker := crdt.NewChecker(charter)
-	waiting := orphan.Packs{Checker: checker}
-	if err := st.Records(func(n uint64, frame []byte) error {
-		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil { // the replica keeps it
-			return recordError(st, n, err)
-		}
-		return nil
-	}); err != nil {
+	if err := readStore(st, charter, replica); err != nil {
 		return err
-	}
-	if err := replica.VerifyTips(); err != nil {
-		return &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
 	}
 	view := replica.View()
 	t, err := tellerOf(view, person)
@@ -115,6 +105,24 @@ func (p *program) show(st *store.Store, charter crdt.Charter, person *profile.Pe
 	})
 	w.end(endEvent(view))
 	return errors.Join(w.err, out.Flush())
+}
+
+// readStore takes all of a store into replica, every hash and every tip's signature checked.
+func readStore(st *store.Store, charter crdt.Charter, replica *crdt.Replica) error {
+	checker := crdt.NewChecker(charter)
+	waiting := orphan.Packs{Checker: checker}
+	if err := st.Records(func(n uint64, frame []byte) error {
+		if err := loadRecord(checker, &waiting, replica, bytes.Clone(frame)); err != nil { // the replica keeps it
+			return recordError(st, n, err)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := replica.VerifyTips(); err != nil {
+		return &codedError{ExitDamaged, fmt.Errorf("store %s: %w", st.Path(), err)}
+	}
+	return nil
 }
 
 // loadRecord takes a record of a store into replica. What lacks a parent, since that was lost, waits.

@@ -29,7 +29,7 @@ func (p *program) verifyCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&room, "room", "", "the `ROOM`, or the file of its charter (default \"main\")")
+	roomOrFileFlag(cmd, &room)
 	return cmd
 }
 

@@ -37,7 +37,7 @@ func exportCSV(w *bufio.Writer, rows iter.Seq[Row]) error {
 
 func (r *Row) cells() [len(columns)]string {
 	c := [len(columns)]string{
-		r.ID(), guard(timeText(r.Time)), hex.EncodeToString(r.Author[:]), r.Status.Standing.String(), r.by(),
+		r.ID(), guard(TimeText(r.Time)), hex.EncodeToString(r.Author[:]), r.Status.Standing.String(), r.by(),
 	}
 	if r.Status.Standing == ledger.Invalid {
 		c[12] = string(r.Status.Reason)

@@ -100,8 +100,8 @@ func Export(w io.Writer, f Format, rows iter.Seq[Row], o ExportOptions) error {
 
 const year10000 = 253402300800
 
-// timeText is a time that somebody claims: RFC 3339, or @ and the seconds if it is far off.
-func timeText(unix int64) string {
+// TimeText is a time that somebody claims: RFC 3339, or @ and the seconds if it is far off.
+func TimeText(unix int64) string {
 	if unix < 0 || unix >= year10000 {
 		return "@" + strconv.FormatInt(unix, 10)
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -69,13 +70,7 @@ func TestParseBill(t *testing.T) {
 			if err := e.Validate(); err != nil {
 				t.Error(err)
 			}
-			want := c.formatted
-			if want == "" {
-				want = c.line
-			}
-			if line, ok := Format(e); !ok || line != want {
-				t.Errorf("formatted: got %q, %v, want %q", line, ok, want)
-			}
+			checkFormat(t, e, cmp.Or(c.formatted, c.line))
 		})
 	}
 }
@@ -201,24 +196,6 @@ var bills = rapid.Custom(func(t *rapid.T) Entry {
 	}
 	return e
 })
-
-func TestFormatParseBillProperty(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		e := bills.Draw(t, "entry")
-		line, ok := Format(e)
-		if !ok {
-			t.Fatalf("%+v has no line: %v", e, e.Validate())
-		}
-		got, err := ParseLine(line, "me")
-		if err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		if !got.Equal(&e) {
-			t.Fatalf("%q: got %+v, want %+v", line, got, e)
-		}
-	})
-}
 
 // Whatever an entry is, the line that Format gives is read as that entry, but for what no line says.
 func TestFormatIsParsedProperty(t *testing.T) {

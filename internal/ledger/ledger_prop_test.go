@@ -73,23 +73,25 @@ var entries = rapid.Custom(func(t *rapid.T) Entry {
 
 func TestFormatParseProperty(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		e := transfers.Draw(t, "entry")
-		line, ok := Format(e)
-		if !ok {
-			t.Fatalf("%+v has no line: %v", e, e.Validate())
-		}
-		got, err := ParseLine(line, "me")
-		if err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		if !got.Equal(&e) {
-			t.Fatalf("%q: got %+v, want %+v", line, got, e)
-		}
-		if len(line) > MaxLineBytes {
-			t.Fatalf("a line of %d bytes", len(line))
-		}
-	})
+	for name, kind := range map[string]*rapid.Generator[Entry]{"transfers": transfers, "bills": bills} {
+		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
+			e := kind.Draw(t, "entry")
+			line, ok := Format(e)
+			if !ok {
+				t.Fatalf("%+v has no line: %v", e, e.Validate())
+			}
+			got, err := ParseLine(line, "me")
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			if !got.Equal(&e) {
+				t.Fatalf("%q: got %+v, want %+v", line, got, e)
+			}
+			if len(line) > MaxLineBytes {
+				t.Fatalf("a line of %d bytes", len(line))
+			}
+		}))
+	}
 }
 
 func TestEncodeDecodeProperty(t *testing.T) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,14 +69,16 @@ func TestParseLine(t *testing.T) {
 			if want := NewTransfer(c.from, c.to, c.mantissa, c.scale, c.unit, c.memo); !got.Equal(&want) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
-			want := c.formatted
-			if want == "" {
-				want = c.line
-			}
-			if line, ok := Format(got); !ok || line != want {
-				t.Errorf("formatted: got %q, %v, want %q", line, ok, want)
-			}
+			checkFormat(t, got, cmp.Or(c.formatted, c.line))
 		})
+	}
+}
+
+// checkFormat fails if the line of an entry is another one.
+func checkFormat(t *testing.T, e Entry, want string) {
+	t.Helper()
+	if line, ok := Format(e); !ok || line != want {
+		t.Errorf("formatted: got %q, %v, want %q", line, ok, want)
 	}
 }
 
