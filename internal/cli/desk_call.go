@@ -80,6 +80,9 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 	c.Charter, c.JSON, c.Wait, c.Offline, c.Sync = charter.Append(nil), f.json, f.wait, f.offline, f.sync
 	writes := deskVerbs[c.Verb].writes && !c.Preview && (c.Verb != settleVerb || c.Send)
 	connects := writes || c.Sync || c.Verb == watchVerb
+	if !connects && (len(f.connect) > 0 || f.onlyCopy) {
+		return usage("%s connects to nobody: leave out --connect and --only-copy, or add --sync", c.Verb)
+	}
 	if !connects && c.Verb != importVerb {
 		if _, err := os.Lstat(person.RoomPath(charter.ID())); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s has nothing of room %s: to take in what others have of it: --sync; or open it: tallystick run %s --room %s", person.Name, charter.Name, person.Name, charter.Name)

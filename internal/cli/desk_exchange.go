@@ -59,6 +59,9 @@ Entries that this program exported are written once: what is here already is lef
 					return usage("--format: %w", err)
 				}
 			}
+			if yes && c.Preview {
+				return usage("--preview writes nothing: leave out --yes")
+			}
 			c.Verb = importVerb
 			return p.importFile(cmd, f, &c, args[0], yes)
 		},
@@ -90,15 +93,15 @@ func (p *program) importFile(cmd *cobra.Command, f *deskFlags, c *deskCall, path
 	if err := p.callDesk(cmd, f, &first); err != nil {
 		return err
 	}
-	if !p.InTerminal || path == stdinWord {
-		return usage("nothing was written: to write it without being asked: --yes")
+	const unasked = "nothing was written: to write it without being asked: --yes"
+	if path == stdinWord {
+		return usage(unasked) // it is where the answer would come from
 	}
-	p.note("write it, signed by your key? It cannot be unwritten. y/N")
-	answer, _, err := newLineReader(p.In, 16).next()
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
-		return fmt.Errorf("standard input: %w", err)
+	sure, err := p.ask("write it, signed by your key? It cannot be unwritten.", unasked)
+	if err != nil {
+		return err
 	}
-	if word := strings.ToLower(strings.TrimSpace(string(answer))); word != "y" && word != "yes" {
+	if !sure {
 		p.note("nothing was written")
 		return nil
 	}
@@ -283,6 +286,9 @@ standings: --format csv (the default), jsonl, or hledger, a journal that hledger
 			}
 			if _, err := exchange.ParseFormat(format); err != nil {
 				return usage("--format: %w", err)
+			}
+			if f.json && format != string(exchange.JSONL) {
+				return usage("--json is --format jsonl: leave out one of --json and --format %s", format)
 			}
 			c := &deskCall{Verb: exportVerb, Args: args, Format: format}
 			if save == "" {

@@ -52,6 +52,8 @@ func (p *program) idCommand() *cobra.Command {
 			switch {
 			case chosen > 1:
 				return usage("--qr, --export and --import: one of them at a time")
+			case f.ascii && !f.qr:
+				return usage("--ascii is for --qr")
 			case f.passphrase != "" && f.export == "" && f.imported == "":
 				return usage("--passphrase-file is for --export and --import")
 			case f.imported != "":

@@ -33,8 +33,21 @@ func (p *program) peopleCommand() *cobra.Command {
 	return cmd
 }
 
+// contactJSON is somebody whom the user has named, as JSON.
+type contactJSON struct {
+	Author       string `json:"author"`
+	Name         string `json:"name"`
+	Confirmed    bool   `json:"confirmed"`
+	SafetyNumber string `json:"safety_number,omitempty"`
+}
+
+func contactOf(c ledger.Contact) contactJSON {
+	return contactJSON{Author: fullHex(c.Author), Name: c.Name, Confirmed: c.Confirmed}
+}
+
 func (p *program) peopleNameCommand() *cobra.Command {
 	var as, room string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "name AUTHOR NAME",
 		Short:   "call an author NAME from now on, whatever it calls itself",
@@ -58,17 +71,23 @@ func (p *program) peopleNameCommand() *cobra.Command {
 			if a == crdt.Author(person.Author) {
 				return usage("that is you: others see the name that you announce, %s", person.Name)
 			}
+			named := ledger.Contact{Author: a, Name: args[1]}
 			if err := person.ChangeContacts(func(c ledger.Contacts) (ledger.Contacts, error) {
 				old, _ := c.Of(a)
-				return c.With(ledger.Contact{Author: a, Name: args[1], Confirmed: old.Confirmed})
+				named.Confirmed = old.Confirmed
+				return c.With(named)
 			}); err != nil {
 				return &codedError{ExitUsage, err}
+			}
+			if asJSON {
+				return p.object(contactOf(named))
 			}
 			return p.printf("%s is %s", args[1], fullHex(a))
 		},
 	}
 	asFlag(cmd, &as)
 	roomFlag(cmd, &room)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "say it as a JSON object")
 	return cmd
 }
 
@@ -84,7 +103,7 @@ the name stands alone, without digits of the key. If it is not, somebody poses a
 
 func (p *program) peopleConfirmCommand() *cobra.Command {
 	var as, room string
-	var yes bool
+	var yes, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "confirm AUTHOR|NAME [AS]",
 		Short:   "compare a safety number with somebody, and remember that the key is right",
@@ -114,14 +133,13 @@ func (p *program) peopleConfirmCommand() *cobra.Command {
 			if name == "" {
 				return usage("%s calls itself nothing: say what to call it: tallystick people confirm %s NAME", a, fullHex(a))
 			}
-			if err := p.printf("key: %s", fullHex(a)); err != nil {
-				return err
-			}
-			if err := p.printf("safety number of %s and %s:", person.Name, name); err != nil {
-				return err
-			}
-			if err := p.printf("  %s", ledger.SafetyNumber(person.Author, a)); err != nil {
-				return err
+			number := ledger.SafetyNumber(person.Author, a)
+			for _, line := range []string{"key: " + fullHex(a), fmt.Sprintf("safety number of %s and %s:", person.Name, name), "  " + number} {
+				if asJSON {
+					p.note("%s", line) // the object comes once it is confirmed
+				} else if err := p.printf("%s", line); err != nil {
+					return err
+				}
 			}
 			if !yes {
 				sure, err := p.ask(fmt.Sprintf("does %s have the same number?", name), "people confirm asks whether the numbers are equal: where there is no terminal give --yes, once you have compared them")
@@ -137,6 +155,9 @@ func (p *program) peopleConfirmCommand() *cobra.Command {
 			}); err != nil {
 				return &codedError{ExitUsage, err}
 			}
+			if asJSON {
+				return p.object(contactJSON{fullHex(a), name, true, number})
+			}
 			p.note("confirmed: %s is %s", name, fullHex(a))
 			return nil
 		},
@@ -144,11 +165,13 @@ func (p *program) peopleConfirmCommand() *cobra.Command {
 	asFlag(cmd, &as)
 	roomFlag(cmd, &room)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask: the numbers were compared")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "say it as a JSON object, once it is confirmed")
 	return cmd
 }
 
 func (p *program) peopleForgetCommand() *cobra.Command {
 	var as string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "forget AUTHOR|NAME",
 		Short: "forget what you called somebody, and that the key was confirmed",
@@ -163,18 +186,26 @@ func (p *program) peopleForgetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return person.ChangeContacts(func(c ledger.Contacts) (ledger.Contacts, error) {
-				for _, one := range c.All() {
-					if one.Name == args[0] || strings.EqualFold(fullHex(one.Author), args[0]) {
-						p.note("forgot %s, %s", one.Name, fullHex(one.Author))
-						return c.Without(one.Author), nil
+			var forgot ledger.Contact
+			if err := person.ChangeContacts(func(c ledger.Contacts) (ledger.Contacts, error) {
+				for _, forgot = range c.All() {
+					if forgot.Name == args[0] || strings.EqualFold(fullHex(forgot.Author), args[0]) {
+						return c.Without(forgot.Author), nil
 					}
 				}
 				return c, fmt.Errorf("you have named nobody %q: tallystick people lists them", args[0])
-			})
+			}); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.object(contactOf(forgot))
+			}
+			p.note("forgot %s, %s", forgot.Name, fullHex(forgot.Author))
+			return nil
 		},
 	}
 	asFlag(cmd, &as)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "say as a JSON object whom")
 	return cmd
 }
 

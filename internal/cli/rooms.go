@@ -246,6 +246,7 @@ func invitation(person *profile.Person, cfg profile.Config, word string, relays 
 
 func (p *program) roomLeaveCommand() *cobra.Command {
 	var as string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "leave ROOM",
 		Short: "take a room off your list; what you hold of it stays on the disk",
@@ -260,7 +261,8 @@ func (p *program) roomLeaveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return person.ChangeJoined(func(list []profile.Joined) ([]profile.Joined, error) {
+			var left profile.Joined
+			if err := person.ChangeJoined(func(list []profile.Joined) ([]profile.Joined, error) {
 				found, err := findJoined(list, args[0])
 				if err != nil {
 					return nil, &codedError{ExitUsage, err}
@@ -268,13 +270,20 @@ func (p *program) roomLeaveCommand() *cobra.Command {
 				if found == nil {
 					return nil, notJoined(person, args[0])
 				}
-				id := found.Charter.ID()
-				p.note("left room %s; what is here of it stays in %s", found.Charter.Name, person.RoomPath(id))
-				return slices.DeleteFunc(list, func(r profile.Joined) bool { return r.Charter.ID() == id }), nil
-			})
+				left = *found
+				return slices.DeleteFunc(list, func(r profile.Joined) bool { return r.Charter.ID() == left.Charter.ID() }), nil
+			}); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.object(roomOf(person, left))
+			}
+			p.note("left room %s; what is here of it stays in %s", left.Charter.Name, person.RoomPath(left.Charter.ID()))
+			return nil
 		},
 	}
 	asFlag(cmd, &as)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "say as a JSON object which, as rooms does")
 	return cmd
 }
 
