@@ -291,7 +291,7 @@ func (s *seat) marked(what string) {
 }
 
 // own are the sequences of the program.
-var ownSequences = regexp.MustCompile(`\x1b\[(\?(1049|2004|7|25|2026|1000|1006)[hl]|[0-9;]*[mHGKXJ])`)
+var ownSequences = regexp.MustCompile(`\x1b\[(\?(1049|2004|7|25|2026|1000|1006)[hl]|[0-9;]*[mCHGKXJ])`)
 
 // ends stops the program and looks at every byte that it wrote.
 func (s *seat) ends() {

@@ -7,6 +7,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/tui/internal/list"
@@ -18,11 +19,12 @@ type balanceLine struct {
 	at    uint64 // version of the book
 	named uint64
 	unit  string
+	row   crdt.Key // under the cursor, if its parties are the ones shown
 	w     int
 	parts textLine
 }
 
-// partyOf is how a party is shown on a page.
+// partyLong is how a party is shown on a page.
 func (m *Model) partyLong(p ledger.Party) safe.String {
 	if p.Bound {
 		return m.calledOf(p.Key).long
@@ -47,6 +49,9 @@ func (m *Model) forkedParty(p ledger.Party) bool { return p.Bound && m.snap.View
 // maxLineParties is how many parties a room may have for all of them to be looked at for the line of balances.
 const maxLineParties = 256
 
+// manyParties reports whether a unit has too many of them for that.
+func (m *Model) manyParties(unit string) bool { return m.book.book.PartyCount(unit) > maxLineParties }
+
 // cursorUnit is the unit of the entry under the cursor: that of the balances shown below the list.
 func (m *Model) cursorUnit() string {
 	k, ok := m.ledger.list.Cursor()
@@ -67,8 +72,12 @@ func (m *Model) drawBalanceLine(a screen.Area) {
 		return
 	}
 	unit, l := m.cursorUnit(), &m.ledger.balance
-	if l.at != m.book.at || l.named != m.book.named || l.unit != unit || l.w != a.W || l.parts == nil {
-		*l = balanceLine{m.book.at, m.book.named, unit, a.W, m.balanceParts(unit, a.W)}
+	var row crdt.Key
+	if m.manyParties(unit) {
+		row, _ = m.ledger.list.Cursor()
+	}
+	if l.at != m.book.at || l.named != m.book.named || l.unit != unit || l.row != row || l.w != a.W || l.parts == nil {
+		*l = balanceLine{m.book.at, m.book.named, unit, row, a.W, m.balanceParts(unit, a.W)}
 	}
 	say(a, 1, 0, l.parts...)
 }
@@ -102,8 +111,9 @@ func (m *Model) balanceParts(unit string, w int) textLine {
 		used += p.width() + 3
 	}
 	const legend = "(in brackets: with what is only claimed)"
-	if slices.ContainsFunc(all, func(b ledger.Balance) bool { return b.Claimed.Cmp(b.Tallied) != 0 }) && used+len(legend) <= w-1 {
-		return append(l, own(m.st.Dim, legend))
+	if slices.ContainsFunc(all, func(b ledger.Balance) bool { return b.Claimed.Cmp(b.Tallied) != 0 }) && used+len(legend) <= w-2 {
+		// At the right edge, where it stays while the figures change.
+		return append(l, own(0, blanks(w-2-used-len(legend))), own(m.st.Dim, legend))
 	}
 	if len(all) == 0 {
 		if title == "" {
@@ -123,7 +133,7 @@ func (m *Model) balancePart(b *ledger.Balance, scale int) textLine {
 	style := m.st.Text
 	l := textLine{outside(style, m.partyShort(b.Party)), own(style, " "+figure(&b.Tallied))}
 	if b.Claimed.Cmp(b.Tallied) != 0 {
-		l = append(l, own(m.st.Info, " ("+figure(&b.Claimed)+")"))
+		l = append(l, own(style, " ("+figure(&b.Claimed)+")"))
 	}
 	if m.forkedParty(b.Party) {
 		l = append(l, own(m.st.Error, " FORK"))
@@ -146,7 +156,7 @@ func leastScale(all []ledger.Balance) int {
 
 // balancesOf are the balances of a unit, oneself first; in a room of very many, those of the row under the cursor.
 func (m *Model) balancesOf(unit string) []ledger.Balance {
-	if m.book.book.PartyCount(unit) > maxLineParties {
+	if m.manyParties(unit) {
 		return m.balancesOfRow(unit)
 	}
 	return m.meFirst(m.book.book.Balances(unit))

@@ -195,7 +195,7 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 		a.Const(0, y, m.st.Key, "*")
 	}
 	if r.cursor {
-		a.Const(1, y, m.st.Focus, ">")
+		a.Const(1, y, m.st.Text, ">")
 		a.PlaceCursor(1, y, false)
 	}
 	var stack [64]byte
@@ -221,14 +221,14 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 		a.Text(x, y, c.memo, st, r.entry.memo)
 		x += c.memo + columnGap
 	}
+	if r.cursor { // what it says; how it stands keeps its colours
+		a.Toggle(1, y, x-columnGap-1, m.st.Cursor)
+	}
 	if c.said > 0 {
 		m.drawMeaning(a, x, y, c.said, r.said)
 		x += c.said + columnGap
 	}
 	a.Sub(0, 0, x+c.state, a.H).ASCII(x, y, r.state.style, r.state.append(stack[:0], c.suffix))
-	if r.cursor {
-		a.Toggle(0, y, a.W, m.st.Cursor)
-	}
 }
 
 // drawName draws who gives or gets, and marks a party whose author has forked.

@@ -270,7 +270,7 @@ func TestAnchored(t *testing.T) {
 }
 
 // ours are the sequences that the program may write.
-var ours = regexp.MustCompile(`^\x1b(\[\?(2026|25|1000|1006)[hl]|\[[0-9;]*[HGmKJX]|\]52;c;[A-Za-z0-9+/=]*\x07)`)
+var ours = regexp.MustCompile(`^\x1b(\[\?(2026|25|1000|1006)[hl]|\[[0-9;]*[CHGmKJX]|\]52;c;[A-Za-z0-9+/=]*\x07)`)
 
 // checkBytes verifies that a terminal gets no sequence but ours.
 func checkBytes(t interface{ Fatalf(string, ...any) }, b string) {

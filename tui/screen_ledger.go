@@ -298,14 +298,15 @@ func (m *Model) drawListFoot(a screen.Area) {
 	}
 	l := &m.ledger.list
 	x := 2
+	place := textLine{own(m.st.Dim, " row "), own(m.st.Text, number(l.Index()+1)), own(m.st.Dim, " of "+number(l.Len())+" ")}
 	switch {
 	case l.Len() == 0:
 	case l.Fresh() > 0:
-		x = say(a, x, 0, own(m.st.Dim, " row "+number(l.Index()+1)+" of "+number(l.Len())+" · "), own(m.st.Warn, number(l.Fresh())+" new below: G"), own(m.st.Dim, " "))
+		x = say(a, x, 0, append(place, own(m.st.Dim, "· "), own(m.st.Warn, number(l.Fresh())+" new below: G"), own(m.st.Dim, " "))...)
 	case l.Following():
 		x = say(a, x, 0, own(m.st.Dim, " end: following "))
 	default:
-		x = say(a, x, 0, own(m.st.Dim, " row "+number(l.Index()+1)+" of "+number(l.Len())+" "))
+		x = say(a, x, 0, place...)
 	}
 	if s := m.digestNote(); a.W-screen.Width(s)-3 > x {
 		a.Const(a.W-screen.Width(s)-3, 0, m.st.Dim, s)

@@ -8,11 +8,8 @@ const (
 	syncEnd   = "\x1b[?2026l"
 )
 
-// minGapBytes is how many bytes of unchanged cells are written again rather than jumped over: a jump costs 4 to 6.
-const minGapBytes = 6
-
-// minEraseCells is from how many blanks on they are erased (ECH) and jumped over rather than written.
-const minEraseCells = 12
+// minEraseCells is from how many blanks on they are erased (ECH) and jumped over rather than written: both take 5 bytes.
+const minEraseCells = 11
 
 // Diff appends what turns a terminal that shows old into one that shows next, cursor included; nothing at all if there
 // is no difference. If old is nil or of another size, the whole screen is cleared and painted. Both grids stay as they
@@ -51,13 +48,69 @@ func Diff(dst []byte, old, next *Grid) []byte {
 	return append(dst, syncEnd...)
 }
 
+// empty reports whether nothing of c can be seen: the colour and weight of a blank cannot, unless it is reversed or underlined.
+func (c *Cell) empty() bool { return c.Text == " " && c.Style&(Reverse|Underline) == 0 }
+
+// alike reports whether two cells look the same.
+func alike(a, b *Cell) bool { return *a == *b || a.empty() && b.empty() }
+
+// rowWriter writes one line: it knows the style that the terminal is in and where the terminal's cursor stands.
+type rowWriter struct {
+	dst   []byte
+	style Style
+	at    int // -1: not known, since terminals disagree on the width of what was written last
+}
+
+// to places the cursor at column x, by the shorter of two ways.
+func (w *rowWriter) to(x int) {
+	switch {
+	case w.at == x:
+		return
+	case w.at >= 0 && w.at < x && digits(x-w.at) < digits(x+1):
+		w.dst = append(w.dst, '\x1b', '[')
+		if x > w.at+1 {
+			w.dst = strconv.AppendInt(w.dst, int64(x-w.at), 10)
+		}
+		w.dst = append(w.dst, 'C')
+	default:
+		w.dst = appendColumn(w.dst, x)
+	}
+	w.at = x
+}
+
+func (w *rowWriter) turn(st Style) {
+	w.dst = appendSGR(w.dst, w.style, st)
+	w.style = st
+}
+
+// plain leaves a style that erasing would take along.
+func (w *rowWriter) plain() {
+	if w.style&(Reverse|Underline) != 0 {
+		w.turn(0)
+	}
+}
+
+// write writes the cell at column x.
+func (w *rowWriter) write(x int, c *Cell) {
+	w.to(x)
+	if c.empty() {
+		w.plain()
+	} else {
+		w.turn(c.Style)
+	}
+	w.dst = append(w.dst, c.Text...)
+	if w.at = x + int(c.Width); c.doubtful() {
+		w.at = -1 // the next cell is placed absolutely, so that an error stays in this one
+	}
+}
+
 // diffRow appends what changes line y from before to after; before is nil for a line that is blank.
 func diffRow(dst []byte, y int, before, after []Cell) []byte {
 	same := func(x int) bool {
 		if before == nil {
-			return after[x] == blank
+			return after[x].empty()
 		}
-		return before[x] == after[x]
+		return alike(&before[x], &after[x])
 	}
 	x, end := 0, len(after)
 	for x < end && same(x) {
@@ -77,30 +130,26 @@ func diffRow(dst []byte, y int, before, after []Cell) []byte {
 	}
 	// Blanks that reach the end of the line are erased, not written.
 	fill := len(after)
-	for fill > x && after[fill-1] == blank {
+	for fill > x && after[fill-1].empty() {
 		fill--
 	}
 	erase := fill < end && end-fill > 3
 	if erase {
 		end = fill
 	}
-	dst = appendMove(dst, x, y)
-	var style Style
+	w := rowWriter{dst: appendMove(dst, x, y), at: x}
 	for x < end {
-		if gap := gapAt(same, after, x, end); gap > x {
+		if gap := gapAt(same, after, x, end, w.style); gap > x {
 			x = gap
-			dst = appendColumn(dst, x)
 			continue
 		}
 		if n := blanksAt(after, x, end); n >= minEraseCells {
-			dst = appendSGR(dst, style, 0)
-			style = 0
-			dst = append(dst, '\x1b', '[')
-			dst = strconv.AppendInt(dst, int64(n), 10)
-			dst = append(dst, 'X')
-			if x += n; x < end {
-				dst = appendColumn(dst, x)
-			}
+			w.to(x)
+			w.plain()
+			w.dst = append(w.dst, '\x1b', '[')
+			w.dst = strconv.AppendInt(w.dst, int64(n), 10)
+			w.dst = append(w.dst, 'X')
+			x += n
 			continue
 		}
 		c := &after[x]
@@ -108,24 +157,15 @@ func diffRow(dst []byte, y int, before, after []Cell) []byte {
 			x++
 			continue
 		}
-		dst = appendSGR(dst, style, c.Style)
-		style = c.Style
-		dst = append(dst, c.Text...)
+		w.write(x, c)
 		x += int(c.Width)
-		if c.doubtful() && x < end {
-			// Terminals disagree on the width of such clusters. The next cell is placed absolutely, so that an error
-			// stays in this one.
-			dst = appendColumn(dst, x)
-		}
 	}
-	dst = appendSGR(dst, style, 0)
+	w.turn(0)
 	if erase {
-		if x < fill {
-			dst = appendColumn(dst, fill)
-		}
-		dst = append(dst, "\x1b[K"...)
+		w.to(fill)
+		w.dst = append(w.dst, "\x1b[K"...)
 	}
-	return dst
+	return w.dst
 }
 
 // spills reports whether the cell before x is one that a terminal may have drawn into x too, so that x is written again.
@@ -138,29 +178,61 @@ func spills(row []Cell, x int) bool {
 // blanksAt is how many blanks begin at x, up to end.
 func blanksAt(row []Cell, x, end int) int {
 	n := 0
-	for x+n < end && row[x+n] == blank {
+	for x+n < end && row[x+n].empty() {
 		n++
 	}
 	return n
 }
 
-// gapAt returns where the unchanged cells from x on end if they are worth a jump, else x.
-func gapAt(same func(int) bool, after []Cell, x, end int) int {
+// gapAt returns where the unchanged cells from x on end if a jump over them takes less than writing them again, in a terminal
+// that is in that style; else x.
+func gapAt(same func(int) bool, after []Cell, x, end int, style Style) int {
 	if spills(after, x) {
 		return x
 	}
-	bytes, to := 0, x
+	to := x
 	for to < end && same(to) {
-		bytes += len(after[to].Text)
 		to++
 	}
 	for to > x && to < end && after[to].Width == 0 { // stop before a wide cell whose right half differs
 		to--
 	}
-	if bytes < minGapBytes {
+	if to == x {
+		return x
+	}
+	var stack [32]byte
+	bytes, in := 0, style
+	turn := func(c *Cell) {
+		switch {
+		case !c.empty():
+			bytes += len(appendSGR(stack[:0], in, c.Style))
+			in = c.Style
+		case in&(Reverse|Underline) != 0:
+			bytes, in = bytes+len("\x1b[m"), 0
+		}
+	}
+	jump := len("\x1b[C") + digits(to-x)
+	for i := x; i < to && bytes <= 2*jump+len(stack); i++ {
+		turn(&after[i])
+		bytes += len(after[i].Text)
+	}
+	if to < end {
+		turn(&after[to])
+		jump += len(appendSGR(stack[:0], style, after[to].Style))
+	}
+	if bytes < jump {
 		return x
 	}
 	return to
+}
+
+// digits is how many digits n has, which is above 0.
+func digits(n int) int {
+	d := 1
+	for ; n > 9; n /= 10 {
+		d++
+	}
+	return d
 }
 
 // appendMove appends the placing of the cursor at column x, line y, both from 0.

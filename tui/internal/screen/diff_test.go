@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"pgregory.net/rapid"
@@ -20,9 +21,11 @@ func drawRandom(t *rapid.T, g *Grid) {
 	for range rapid.IntRange(0, 12).Draw(t, "texts") {
 		a := g.All().Sub(rapid.IntRange(-2, w+2).Draw(t, "x"), rapid.IntRange(-2, h+2).Draw(t, "y"),
 			rapid.IntRange(0, w+2).Draw(t, "w"), rapid.IntRange(0, h+2).Draw(t, "h"))
-		st := Style(rapid.SampledFrom([]Style{0, Red, Bold, Reverse, Faint | Cyan, Bold | Yellow}).Draw(t, "style"))
+		st := Style(rapid.SampledFrom([]Style{0, Red, Bold, Reverse, Underline, Faint | Cyan, Bold | Yellow, Reverse | Green}).Draw(t, "style"))
 		s := strings.Join(rapid.SliceOfN(rapid.SampledFrom(texts), 0, 4).Draw(t, "s"), "")
-		switch rapid.IntRange(0, 3).Draw(t, "how") {
+		switch rapid.IntRange(0, 4).Draw(t, "how") {
+		case 4:
+			a.Toggle(0, 0, a.W, Reverse)
 		case 0:
 			a.put(rapid.IntRange(-1, w).Draw(t, "tx"), rapid.IntRange(-1, h).Draw(t, "ty"), w, st, s)
 		case 1:
@@ -76,6 +79,23 @@ func checkGrid(t interface {
 	}
 }
 
+// styleOf is the style of an emulator's cell.
+func styleOf(s uv.Style) Style {
+	var st Style
+	for _, a := range []struct {
+		has bool
+		st  Style
+	}{{s.Attrs&uv.AttrBold != 0, Bold}, {s.Attrs&uv.AttrFaint != 0, Faint}, {s.Attrs&uv.AttrReverse != 0, Reverse}, {s.Underline != 0, Underline}} {
+		if a.has {
+			st |= a.st
+		}
+	}
+	if c, ok := s.Fg.(ansi.BasicColor); ok {
+		st |= Black + Style(c)
+	}
+	return st
+}
+
 // TestDiffReachesNext paints a sequence of random pictures by their differences into a screen emulator and compares what
 // it shows.
 func TestDiffReachesNext(t *testing.T) {
@@ -111,6 +131,9 @@ func TestDiffReachesNext(t *testing.T) {
 					got := term.CellAt(x, y)
 					if got == nil || got.Content != want.Text && (got.Content != "" || want.Text != " ") {
 						t.Fatalf("step %d line %d column %d: got %+v, want %q\nbytes %q", step, y, x, got, want.Text, out)
+					}
+					if !want.empty() && styleOf(got.Style) != want.Style || want.empty() && styleOf(got.Style)&(Reverse|Underline) != 0 {
+						t.Fatalf("step %d line %d column %d: %q in style %b, want %b\nbytes %q", step, y, x, want.Text, styleOf(got.Style), want.Style, out)
 					}
 				}
 			}
@@ -169,7 +192,12 @@ func TestStyleTransitions(t *testing.T) {
 		{0, Bold, "\x1b[1m"},
 		{Bold, 0, "\x1b[m"},
 		{Bold, Bold | Red, "\x1b[31m"},
-		{Bold | Red, Red, "\x1b[0;31m"},
+		{Bold | Red, Red, "\x1b[22m"},
+		{Reverse | Red, Reverse, "\x1b[39m"},
+		{Bold | Reverse | Red, Faint, "\x1b[0;2m"},
+		{Bold | Faint | Red, Faint | Red, "\x1b[22;2m"},
+		{Reverse | Green, Cyan, "\x1b[0;36m"},
+		{Underline, Bold, "\x1b[0;1m"},
 		{Red, Green, "\x1b[32m"},
 		{Red, Faint, "\x1b[0;2m"},
 		{Reverse, Reverse | Yellow | Bold, "\x1b[1;33m"},

@@ -30,7 +30,7 @@ const (
 	Reverse
 )
 
-// appendSGR appends the sequence that leads from style `from` to style `to`: nothing if they are equal.
+// appendSGR appends the shortest sequence that leads from style `from` to style `to`: nothing if they are equal.
 func appendSGR(dst []byte, from, to Style) []byte {
 	if from == to {
 		return dst
@@ -38,12 +38,36 @@ func appendSGR(dst []byte, from, to Style) []byte {
 	if to == 0 {
 		return append(dst, "\x1b[m"...)
 	}
+	start := len(dst)
 	dst = append(dst, '\x1b', '[')
-	// What `from` has and `to` has not can only be taken back one by one or all at once; all at once is shorter.
-	if from&^colourMask&^to != 0 || (from&colourMask != 0 && to&colourMask == 0) {
-		dst = append(dst, '0', ';')
-		from = 0
+	// What `from` has and `to` has not is taken back one by one, or all at once.
+	gone, kept := from&^colourMask&^to, from
+	if gone&(Bold|Faint) != 0 { // one code for both
+		dst, kept = append(dst, "22;"...), kept&^(Bold|Faint)
 	}
+	if gone&Underline != 0 {
+		dst, kept = append(dst, "24;"...), kept&^Underline
+	}
+	if gone&Reverse != 0 {
+		dst, kept = append(dst, "27;"...), kept&^Reverse
+	}
+	if from&colourMask != 0 && to&colourMask == 0 {
+		dst, kept = append(dst, "39;"...), kept&^colourMask
+	}
+	taken := kept != from
+	dst = appendAdded(dst, kept, to)
+	if one := len(dst); taken {
+		dst = append(dst, "\x1b[0;"...)
+		if dst = appendAdded(dst, 0, to); len(dst)-one < one-start {
+			return append(dst[:start], dst[one:]...)
+		}
+		dst = dst[:one]
+	}
+	return dst
+}
+
+// appendAdded ends a sequence by what `to` has and `from` has not.
+func appendAdded(dst []byte, from, to Style) []byte {
 	add := to &^ colourMask &^ from
 	if add&Bold != 0 {
 		dst = append(dst, '1', ';')
