@@ -24,6 +24,8 @@ type bookState struct {
 	named   uint64         // the version of names that people holds
 	called  map[crdt.Author]*called
 	waiting int // entries that wait for my word
+	owing   owing
+	owingAt uint64 // the version of book that owing is of, if it is ready
 }
 
 // called is how one author is shown, ready to be drawn.
@@ -145,6 +147,7 @@ func (m *Model) readPeople() tea.Cmd {
 	}
 	return func() tea.Msg {
 		people := ledger.NewPeople(authors, book.Name, contacts, me, name)
+		people.Of() // in order, as the people page will want them
 		return thenMsg{func(m *Model) {
 			if m.book.book == book && m.book.named == named {
 				m.takePeople(people)

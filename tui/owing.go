@@ -20,16 +20,26 @@ type owing struct {
 	with  map[crdt.Author]map[string]ledger.Sum
 }
 
-// readOwing looks through the entries that bind me: O(rows), so it is done off the screen's goroutine.
+// readOwing looks through the entries that bind me: O(rows), so it is done off the screen's goroutine, and once for what the book
+// says now.
 func (m *Model) readOwing(then func(*Model, owing)) tea.Cmd {
 	me, ok := m.me()
 	if !ok || !m.known() {
 		return nil
 	}
-	view, book := m.snap.View, m.book.book
+	view, book, at := m.snap.View, m.book.book, m.book.at
+	if m.book.owing.ready && m.book.owingAt == at {
+		then(m, m.book.owing)
+		return nil
+	}
 	return func() tea.Msg {
 		w := owingOf(view, book, me)
-		return thenMsg{func(m *Model) { then(m, w) }}
+		return thenMsg{func(m *Model) {
+			if m.book.book == book {
+				m.book.owing, m.book.owingAt = w, at
+			}
+			then(m, w)
+		}}
 	}
 }
 

@@ -138,10 +138,7 @@ func (m *Model) onPersonKey(msg tea.KeyPressMsg, a crdt.Author) tea.Cmd {
 // person is what is known of an author.
 func (m *Model) person(a crdt.Author) ledger.Person {
 	if p := m.book.people; p != nil {
-		rows := p.Of()
-		if i := slices.IndexFunc(rows, func(p ledger.Person) bool { return p.Author == a }); i >= 0 {
-			return rows[i]
-		}
+		return p.Person(a)
 	}
 	return ledger.Person{Author: a, Shown: ledger.Shown{Digits: string(shortHex(a, 8))}}
 }

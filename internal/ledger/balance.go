@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -129,29 +128,37 @@ func (b *Book) Balances(unit string) []Balance {
 	if !ok {
 		return nil
 	}
-	type named struct {
+	type named struct { // no more than the order needs: a balance is long to move about
 		name string
-		Balance
+		key  *crdt.Author
+		cell uint32
 	}
-	all := make([]named, 0, b.units[u].parties)
+	order := make([]named, 0, b.units[u].parties)
+	none := &crdt.Author{}
 	for _, i := range b.units[u].cells {
-		if b.cells[i].uses > 0 {
-			n := named{Balance: b.balance(&b.cells[i])}
-			n.name = n.Party.Label
-			if a, ok := b.cells[i].party.author(); ok {
-				if n.name = b.authors[a].name; n.name == "" {
-					n.name = hex.EncodeToString(n.Party.Key[:])
-				}
-			}
-			all = append(all, n)
+		if b.cells[i].uses == 0 {
+			continue
 		}
+		n := named{key: none, cell: i}
+		if a, ok := b.cells[i].party.author(); !ok {
+			n.name = b.labels[b.cells[i].party>>1]
+		} else {
+			n.key = &b.authors[a].key
+			if n.name = b.authors[a].name; n.name == "" {
+				n.name = hex.EncodeToString(n.key[:])
+			}
+		}
+		order = append(order, n)
 	}
-	slices.SortFunc(all, func(x, y named) int {
-		return cmp.Or(cmp.Compare(x.name, y.name), bytes.Compare(x.Party.Key[:], y.Party.Key[:]))
+	slices.SortFunc(order, func(x, y named) int {
+		if c := strings.Compare(x.name, y.name); c != 0 {
+			return c
+		}
+		return bytes.Compare(x.key[:], y.key[:])
 	})
-	balances := make([]Balance, len(all))
-	for i := range all {
-		balances[i] = all[i].Balance
+	balances := make([]Balance, len(order))
+	for i := range order {
+		balances[i] = b.balance(&b.cells[order[i].cell])
 	}
 	return balances
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tallystick/tallystick/crdt"
 )
@@ -103,6 +104,9 @@ type People struct {
 	claims   map[string][]crdt.Author // who calls itself so
 	alike    map[crdt.Author]bool
 	byLook   map[string][]naming // all names, by how they look
+
+	order   sync.Once
+	ordered []Person // what Of returns, once that was asked for
 }
 
 // A naming is that somebody is called so.
@@ -423,25 +427,52 @@ type Person struct {
 	Me      bool
 }
 
-// Of is everyone: first me, then by name, those without one last.
+// Of is everyone: first me, then by name, those without one last. It is worked out
+// once; the caller may not change it.
 func (p *People) Of() []Person {
-	out := make([]Person, 0, len(p.all))
-	for _, a := range p.all {
-		out = append(out, Person{Author: a, Shown: p.Shown(a), Claimed: p.claimed[a], Contact: p.contacts.byAuthor[a], Me: a == p.me})
-	}
-	rank := func(x Person) int {
+	p.order.Do(func() { p.ordered = p.inOrder() })
+	return p.ordered
+}
+
+func (p *People) inOrder() []Person {
+	rank := func(a crdt.Author, name string) int {
 		switch {
-		case x.Me:
+		case a == p.me:
 			return 0
-		case x.Shown.Name != "":
+		case name != "":
 			return 1
 		}
 		return 2
 	}
-	slices.SortFunc(out, func(x, y Person) int {
-		return cmp.Or(cmp.Compare(rank(x), rank(y)), strings.Compare(x.Shown.Name, y.Shown.Name), compareAuthors(x.Author, y.Author))
+	type named struct { // no more than the order needs: a Person is long to move about
+		rank   int
+		name   string
+		author *crdt.Author
+	}
+	order := make([]named, len(p.all))
+	for i := range p.all {
+		name := p.nameOf(p.all[i])
+		order[i] = named{rank(p.all[i], name), name, &p.all[i]}
+	}
+	slices.SortFunc(order, func(x, y named) int {
+		if x.rank != y.rank {
+			return cmp.Compare(x.rank, y.rank)
+		}
+		if c := strings.Compare(x.name, y.name); c != 0 {
+			return c
+		}
+		return compareAuthors(*x.author, *y.author)
 	})
+	out := make([]Person, len(order))
+	for i := range order {
+		out[i] = p.Person(*order[i].author)
+	}
 	return out
+}
+
+// Person is what is known of a, who need not be known.
+func (p *People) Person(a crdt.Author) Person {
+	return Person{Author: a, Shown: p.Shown(a), Claimed: p.claimed[a], Contact: p.contacts.byAuthor[a], Me: a == p.me}
 }
 
 // Labels are the labels that tell who is meant, sorted, for completion: one that
