@@ -108,6 +108,8 @@ type PeopleStore interface {
 type Invitation struct {
 	Charter crdt.Charter
 	Relays  []string // untrusted
+	Care    []string // what the room could be taken for; untrusted
+	More    bool     // it is joined already, and not yet looked for at all of Relays
 }
 
 // ErrNoTerminal says that stdin or stdout is no terminal: use plain mode.

@@ -203,7 +203,7 @@ func (o *joinPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case key.Matches(msg, m.keys.Dialog.Yes):
 		m.pop()
-		if _, ok := m.joined(o.id); ok {
+		if _, ok := m.joined(o.id); ok && !o.in.More {
 			return m.goToRoom(o.id)
 		}
 		return m.joinNow(o.in)
@@ -216,10 +216,16 @@ func (o *joinPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 
 func (o *joinPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
-	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Warn, m.st.Focus, "Join this room?", "y joins it · n leaves it")
+	title, hint, answer := screen.Const("Join this room?"), screen.Const("y joins it · n leaves it"), screen.Const(" Join it? y/N ")
+	switch _, ok := m.joined(o.id); {
+	case o.in.More:
+		title, hint, answer = "More relays?", "y adds them · n leaves it", " Look for it there, too? y/N "
+	case ok:
+		title, hint, answer = "Show this room?", "y shows it · n leaves it", " Show it? y/N "
 	}
-	const answer = " Join it? y/N "
+	if m.lay.shape >= medium {
+		a = a.Frame(m.st.Warn, m.st.Focus, title, hint)
+	}
 	o.scroll = drawLines(a.Sub(0, 0, a.W, a.H-1), o.lines(m, a.W), o.scroll)
 	x := a.Const(0, a.H-1, m.st.Warn, answer)
 	a.PlaceCursor(min(x, a.W-1), a.H-1, true)
@@ -233,6 +239,9 @@ func (o *joinPage) lines(m *Model, w int) (out []textLine) {
 	}
 	line("name", st.Text, m.cs.Text(c.Name, noteCells))
 	line("kind", st.Text, m.cs.Text(string(c.Kind), nameCells))
+	for _, care := range o.in.Care {
+		line("careful", st.Warn, m.cs.Text(care, noteCells))
+	}
 	out = append(out, cutLine(textLine{own(st.Dim, label("room")), own(st.Text, hexIn(o.id, 64, w-11))}, w))
 	me := crdt.Author{}
 	if m.snap != nil {
@@ -271,7 +280,10 @@ func (o *joinPage) lines(m *Model, w int) (out []textLine) {
 		}
 		line(name, st.Text, m.cs.Text(r, noteCells))
 	}
-	if _, ok := m.joined(o.id); ok {
+	if o.in.More {
+		out = append(out, textLine{own(st.Warn, " You have joined it already, and not at all of these relays:")},
+			textLine{own(st.Warn, " whoever sent the line chose them.")})
+	} else if _, ok := m.joined(o.id); ok {
 		out = append(out, textLine{own(st.Info, " You have joined it already: y shows it.")})
 	}
 	return out

@@ -22,6 +22,7 @@ type fakeRooms struct {
 	status  []RoomStatus
 	changed chan struct{}
 	founded []crdt.Author
+	relays  []string // of what was joined last
 	err     error
 }
 
@@ -66,11 +67,20 @@ func (f *fakeRooms) Preview(text string) (Invitation, error) {
 	if name, ok := strings.CutPrefix(text, "closed:"); ok {
 		return Invitation{Charter: closedCharter(name, "bob", "carol"), Relays: []string{"ws://relay-a:8080", evil[0]}}, nil
 	}
+	if name, ok := strings.CutPrefix(text, "elsewhere:"); ok {
+		return Invitation{
+			Charter: crdt.OpenLedger(name), Relays: []string{"ws://relay-b:8080"}, More: true,
+			Care: []string{"you have joined another room " + evil[0] + ", 1a2b3c4d, that is called so or alike"},
+		}, nil
+	}
 	return Invitation{Charter: crdt.OpenLedger(text)}, nil
 }
 
 func (f *fakeRooms) Join(_ context.Context, in Invitation) (crdt.RoomID, error) {
-	f.add(newWorldOf(f.tb, in.Charter))
+	f.relays = in.Relays
+	if !slices.ContainsFunc(f.status, func(r RoomStatus) bool { return r.ID == in.Charter.ID() }) {
+		f.add(newWorldOf(f.tb, in.Charter))
+	}
 	return in.Charter.ID(), f.err
 }
 
@@ -262,6 +272,18 @@ func TestJoin(t *testing.T) {
 	d.sees("joined it already")
 	d.press("y")
 	d.sees("room main", "16 rows")
+	// What it could be taken for, and who else would be asked for it.
+	d.run(d.m.join("elsewhere:trip"))
+	d.draw()
+	d.sees("careful", "you have joined another room", "1a2b3c4d, that is called so or alike", "not at all of these relays", "Look for it there, too? y/N")
+	d.press("n")
+	d.sees("nothing was joined")
+	d.run(d.m.join("elsewhere:trip"))
+	d.draw()
+	d.press("y")
+	if !slices.Equal(rooms.relays, []string{"ws://relay-b:8080"}) {
+		t.Errorf("joined at %v", rooms.relays)
+	}
 	d.run(d.m.join(strings.Repeat("x", 50)))
 	d.draw()
 	d.sees("no room: the invitation is cut off")

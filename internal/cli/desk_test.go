@@ -47,6 +47,16 @@ func TestCommandLine(t *testing.T) {
 	})
 }
 
+// Plain mode carries out every command that a line can say.
+func TestEveryCommandIsAVerb(t *testing.T) {
+	t.Parallel()
+	for _, c := range ledger.Commands {
+		if _, ok := deskVerbs[c.Verb]; !ok && c.Verb != joinVerb {
+			t.Errorf(":%s is a command, and nothing carries it out", c.Verb)
+		}
+	}
+}
+
 // No file is read that is too large, whatever it says of its size.
 func TestReadInputIsBounded(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ const (
 	kindPayment  = "payment"  // what settles up
 	kindBad      = "bad"      // a line of a file that cannot be imported
 	kindImport   = "import"   // what an import comes to
+	kindRoom     = "room"     // what follows is of that room
 	kindEnd      = "end"      // the last line
 )
 
@@ -208,6 +209,24 @@ func (w *eventWriter) event(e transport.Event) {
 		return
 	}
 	w.columns(stamp(e.Time), j.Kind, id, author, words)
+}
+
+// roomLineJSON says which room what follows is of.
+type roomLineJSON struct {
+	Time string `json:"time"`
+	Kind string `json:"kind"`
+	Room string `json:"room"`
+	Name string `json:"name"`
+}
+
+// room says which room what follows is of.
+func (w *eventWriter) room(c crdt.Charter) {
+	now := stamp(time.Now())
+	if w.json {
+		w.object(roomLineJSON{now, kindRoom, fullHex(c.ID()), c.Name})
+		return
+	}
+	w.columns(now, kindRoom, c.ID().String(), "", c.Name)
 }
 
 // endJSON is the last line.

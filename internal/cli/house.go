@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/invite"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
 )
@@ -324,6 +325,31 @@ func (h *house) reread() {
 	}
 	h.mu.Unlock()
 	poke(h.changed)
+}
+
+// join puts a room among the joined ones. One that runs is looked for at relays that are new from now on.
+func (h *house) join(in invite.Invitation) error {
+	id := in.Charter.ID()
+	before := relaysOf(h.s.person, id)
+	if _, err := join(h.s.person, in); err != nil {
+		return err
+	}
+	h.reread()
+	h.mu.Lock()
+	o := h.runningLocked()[id]
+	h.mu.Unlock()
+	if o == nil || h.s.flags.offline || len(h.s.flags.connect) > 0 {
+		return nil
+	}
+	for _, u := range relaysOf(h.s.person, id) {
+		if slices.Contains(before, u) {
+			continue
+		}
+		if _, err := o.hub.Connect(o.node, u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // watch counts what comes to a room.

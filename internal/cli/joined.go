@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -159,6 +160,44 @@ func preview(text string) (invite.Invitation, error) {
 		return invite.Invitation{}, err
 	}
 	return invite.Invitation{Charter: crdt.OpenLedger(name)}, nil
+}
+
+// joining is a room that somebody wants to join, with what there is to say of it.
+type joining struct {
+	invite.Invitation
+	joined []profile.Joined // the joined rooms
+	at     int              // where it is among them; below zero: it is none
+	relays []string         // those of its relays at which it is not looked for yet
+	care   []string         // what it could be taken for
+}
+
+// look is preview, with what else person is to know before it joins.
+func look(person *profile.Person, text string) (j joining, err error) {
+	if j.Invitation, err = preview(text); err != nil {
+		return j, err
+	}
+	if j.joined, err = person.Joined(); err != nil {
+		return j, err
+	}
+	id, c := j.Charter.ID(), j.Charter
+	has := func(id crdt.RoomID) int {
+		return slices.IndexFunc(j.joined, func(r profile.Joined) bool { return r.Charter.ID() == id })
+	}
+	j.at, j.relays = has(id), slices.Clone(j.Relays)
+	if j.at >= 0 {
+		j.relays = slices.DeleteFunc(j.relays, func(u string) bool { return slices.Contains(j.joined[j.at].Relays, u) })
+	}
+	for _, r := range j.joined {
+		if r.Charter.ID() != id && ledger.Alike(r.Charter.Name, c.Name) {
+			j.care = append(j.care, fmt.Sprintf("you have joined another room %s, %v, that is called so or alike", r.Charter.Name, r.Charter.ID()))
+		}
+	}
+	if open := crdt.OpenLedger(c.Name).ID(); open != id && has(open) < 0 {
+		if _, err := os.Lstat(person.RoomPath(open)); c.Name == defaultRoom || err == nil {
+			j.care = append(j.care, fmt.Sprintf("the open room %s is another one; --room %s will mean this one, unless you join that, too", c.Name, c.Name))
+		}
+	}
+	return j, nil
 }
 
 // newRoom is the charter of a new closed ledger. What tells it from any other of the same name and writers is a number of chance.

@@ -334,42 +334,24 @@ func (p *program) joinCommand() *cobra.Command {
 }
 
 func (p *program) join(person *profile.Person, text string, yes, asJSON bool) error {
-	in, err := preview(text)
+	in, err := look(person, text)
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	contacts, err := loadContacts(person)
-	if err != nil {
-		return err
-	}
-	joined, err := person.Joined()
-	if err != nil {
-		return err
-	}
-	id := in.Charter.ID()
-	at := slices.IndexFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == id })
-	already := at >= 0
+	already := in.at >= 0
 	question := "join it?"
 	if already {
-		if slices.ContainsFunc(in.Relays, func(u string) bool { return !slices.Contains(joined[at].Relays, u) }) {
-			question = "you have joined it already; look for it at these relays, too?"
-		} else {
-			question = ""
-		}
+		question = "you have joined it already; look for it at these relays, too?"
 	}
-	shown := charterLines(in, person, contacts, joined)
 	if asJSON {
-		shown = nil
-		if err := p.object(roomOf(person, profile.Joined{Charter: in.Charter, Relays: in.Relays})); err != nil {
-			return err
-		}
+		err = p.object(roomOf(person, profile.Joined{Charter: in.Charter, Relays: in.Relays}))
+	} else {
+		err = in.say(person, p.printf)
 	}
-	for _, line := range shown {
-		if err := p.printf("%s", line); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	if !yes && question != "" {
+	if !yes && (!already || len(in.relays) > 0) {
 		sure, err := p.ask(question, "join asks before it joins: give --yes where there is no terminal")
 		if err != nil {
 			return err
@@ -378,12 +360,12 @@ func (p *program) join(person *profile.Person, text string, yes, asJSON bool) er
 			return errors.New("not joined")
 		}
 	}
-	if _, err := join(person, in); err != nil {
+	if _, err := join(person, in.Invitation); err != nil {
 		return err
 	}
-	word := roomWord(in.Charter)
-	if twins := slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.Name == in.Charter.Name && r.Charter.ID() != id }); twins {
-		word = distinctID(joined, id)
+	word, id := roomWord(in.Charter), in.Charter.ID()
+	if twins := slices.ContainsFunc(in.joined, func(r profile.Joined) bool { return r.Charter.Name == in.Charter.Name && r.Charter.ID() != id }); twins {
+		word = distinctID(in.joined, id)
 	}
 	what := "joined"
 	if already {
@@ -393,27 +375,24 @@ func (p *program) join(person *profile.Person, text string, yes, asJSON bool) er
 	return nil
 }
 
-// charterLines say what an invitation and its charter say, for whoever is to decide.
-func charterLines(in invite.Invitation, person *profile.Person, contacts ledger.Contacts, joined []profile.Joined) []string {
-	c := in.Charter
+// say says what an invitation and its charter say, for whoever is to decide, a line at a time.
+func (j *joining) say(person *profile.Person, printf func(string, ...any) error) error {
+	c := j.Charter
 	lines := []string{
 		"room: " + c.Name,
 		"id: " + fullHex(c.ID()),
 		"kind: " + string(c.Kind),
 	}
-	for _, r := range joined {
-		if r.Charter.ID() != c.ID() && ledger.Alike(r.Charter.Name, c.Name) {
-			lines = append(lines, fmt.Sprintf("take care: you have joined another room %s, %v, that is called so or alike", r.Charter.Name, r.Charter.ID()))
-		}
-	}
-	if open := crdt.OpenLedger(c.Name); open.ID() != c.ID() && !slices.ContainsFunc(joined, func(r profile.Joined) bool { return r.Charter.ID() == open.ID() }) {
-		if _, err := os.Lstat(person.RoomPath(open.ID())); c.Name == defaultRoom || err == nil {
-			lines = append(lines, fmt.Sprintf("take care: the open room %s is another one; --room %s will mean this one, unless you join that, too", c.Name, c.Name))
-		}
+	for _, care := range j.care {
+		lines = append(lines, "take care: "+care)
 	}
 	if !c.Closed() {
 		lines = append(lines, "writers: everybody")
 	} else {
+		contacts, err := loadContacts(person)
+		if err != nil {
+			return err
+		}
 		who := ledger.NewPeople(c.Writers, func(crdt.Author) string { return "" }, contacts, person.Author, person.Name.String())
 		lines = append(lines, fmt.Sprintf("writers: %d", len(c.Writers)))
 		for _, a := range c.Writers {
@@ -429,13 +408,20 @@ func charterLines(in invite.Invitation, person *profile.Person, contacts ledger.
 			lines = append(lines, fmt.Sprintf("  %s %s", fullHex(a), word))
 		}
 	}
-	for _, r := range in.Relays {
+	for _, r := range j.Relays {
 		lines = append(lines, "relay: "+r)
 	}
-	if !mayWrite(c, person.Author) {
-		return append(lines, "you may read this room, not write")
+	if mayWrite(c, person.Author) {
+		lines = append(lines, "you may read this room, and write")
+	} else {
+		lines = append(lines, "you may read this room, not write")
 	}
-	return append(lines, "you may read this room, and write")
+	for _, line := range lines {
+		if err := printf("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *program) roomsCommand() *cobra.Command {

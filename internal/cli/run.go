@@ -65,7 +65,10 @@ of input is a transaction:
                                        alice paid 60 EUR for alice, bob: dinner
 
 A line that begins with a colon is a command, as on the screen: :agree ID, :dispute ID
-MEMO, :withdraw ID, :undo, :list FILTER, :inbox, :balances UNIT, :settle UNIT.
+MEMO, :withdraw ID, :undo, :list FILTER, :inbox, :balances UNIT, :settle UNIT. :join ROOM
+goes to another room, as does /join: what follows it is of that one, and so is the output
+after a line of kind room. Of an invitation it shows what the charter says, and joins when
+the same line comes again.
 
 A bad line is named on standard error, is not sent, and does not stop the rest. At the
 end of input it waits (--wait) until a peer has stored everything. Each event is a line
@@ -74,10 +77,10 @@ of columns parted by tabs, "-" where there is nothing:
   time kind id author from to amount unit memo state standing
 
 kind is entry, mark (what somebody says of the entry id: agree, dispute, withdraw, nothing;
-or name), state (an own change has got further), refused, evidence, peer, store (a
-part of it was lost, or is back), and end, the last line, with the number of rows and both digests. An entry is printed once it is
-saved. First come the entries that are here already (--tail). With --json each line is
-an object; an entry is
+or name), room, state (an own change has got further), refused, evidence, peer, store (a
+part of it was lost, or is back), and end, the last line, with the number of rows and
+both digests. An entry is printed once it is saved. First come the entries that are here
+already (--tail). With --json each line is an object; an entry is
 
   {"time","kind","id","author","seq","postings":[[label,key,amount]...],
    "scale","unit","memo","state","standing","by","stand_by","sides","replaces"}

@@ -95,8 +95,8 @@ func (r *screenRooms) Show(ctx context.Context, id crdt.RoomID) (tui.Opened, err
 
 // Preview implements tui.Rooms.
 func (r *screenRooms) Preview(text string) (tui.Invitation, error) {
-	in, err := preview(text)
-	return tui.Invitation{Charter: in.Charter, Relays: in.Relays}, err
+	in, err := look(r.s.person, text)
+	return tui.Invitation{Charter: in.Charter, Relays: in.Relays, Care: in.care, More: in.at >= 0 && len(in.relays) > 0}, err
 }
 
 // Join implements tui.Rooms.
@@ -109,11 +109,7 @@ func (r *screenRooms) Join(_ context.Context, in tui.Invitation) (crdt.RoomID, e
 	if err := joinable(in.Charter); err != nil {
 		return id, err
 	}
-	if _, err := join(r.s.person, invite.Invitation{Charter: in.Charter, Relays: in.Relays}); err != nil {
-		return id, err
-	}
-	h.reread()
-	return id, nil
+	return id, h.join(invite.Invitation{Charter: in.Charter, Relays: in.Relays})
 }
 
 // New implements tui.Rooms.
