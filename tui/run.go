@@ -179,7 +179,13 @@ func (l *loop) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return l, l.runner.guarded(cmd)
 }
 
-func (l *loop) Init() tea.Cmd { return l.runner.guarded(l.Model.Init()) }
+func (l *loop) Init() tea.Cmd { return l.runner.guarded(tea.Batch(l.Model.Init(), l.runner.stopTicks)) }
+
+// stopTicks ends Bubble Tea's own renderer, which draws nothing here, yet would wake the process every second.
+func (r *runner) stopTicks() tea.Msg {
+	_ = r.program.ReleaseTerminal() // it holds none: the terminal is ours
+	return nil
+}
 
 // View is called after each message. It hands over a picture if there is something new, the painter is free and the pace
 // allows it; else it sees to being called again.
