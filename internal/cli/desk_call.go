@@ -160,6 +160,9 @@ func (p *program) carryOutHere(ctx context.Context, f *deskFlags, c *deskCall, c
 	if err != nil {
 		return err
 	}
+	for _, found := range o.found {
+		p.note("%s", found)
+	}
 	result := carryOut(ctx, o.desk(charter, person), c, out, p.Err)
 	if err := o.stop(); err != nil && result.Code == ExitOK {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,7 +147,7 @@ func (h *house) fill(slot *roomSlot, charter crdt.Charter) {
 
 // move opens a room on the connections of this node.
 func (h *house) move(charter crdt.Charter) (*opened, error) {
-	room, err := h.s.p.openRoom(h.ctx, h.s.person, charter, h.s.flags.onlyCopy)
+	room, err := openRoomOf(h.ctx, h.s.person, charter, h.s.flags.onlyCopy)
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +304,9 @@ func (h *house) openBehind(failed map[crdt.RoomID]bool) {
 			}
 			continue
 		}
-		h.watch(id, o)
+		if h.watch(id, o) && len(o.found) > 0 {
+			h.say("room %s: %s", r.Charter.Name, strings.Join(o.found, "; "))
+		}
 	}
 }
 
@@ -352,8 +355,8 @@ func (h *house) join(in invite.Invitation) error {
 	return nil
 }
 
-// watch counts what comes to a room.
-func (h *house) watch(id crdt.RoomID, o *opened) {
+// watch counts what comes to a room. It reports whether it has not done so before.
+func (h *house) watch(id crdt.RoomID, o *opened) bool {
 	h.mu.Lock()
 	_, counted := h.count[id]
 	if !counted {
@@ -361,9 +364,9 @@ func (h *house) watch(id crdt.RoomID, o *opened) {
 	}
 	h.mu.Unlock()
 	if counted {
-		return
+		return false
 	}
-	h.run(func() {
+	return h.run(func() {
 		changed, stop := o.node.Watch()
 		defer stop()
 		for {
@@ -396,6 +399,9 @@ func (h *house) recount(id crdt.RoomID, o *opened) {
 	case shown:
 		c.upTo, c.unread, c.waiting = v.Changes(), 0, 0 // the screen says what waits there
 	default:
+		if old.upTo < 0 {
+			read = min(read, v.Changes()) // of a salvaged log: what comes to it is new, even if it was here once
+		}
 		if c.upTo < read {
 			c.upTo, c.unread = min(read, v.Changes()), 0
 		}
@@ -413,6 +419,8 @@ func (h *house) recount(id crdt.RoomID, o *opened) {
 	if shown = h.shown == id; shown {
 		h.read[id] = v.Changes()
 		c.unread, c.waiting = 0, 0
+	} else if old.upTo < 0 {
+		h.read[id] = read
 	}
 	h.count[id] = c
 	h.mu.Unlock()

@@ -106,11 +106,12 @@ type openRoom struct {
 	store *store.Store
 	last  *store.Last
 	sent  *store.Last
+	found []string // what was damaged, and what became of it; the node's first event tells it
 }
 
-// openRoom opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged. onlyCopy is the
+// openRoomOf opens the room's store, making one if need be, and reads and checks all of it. A damaged one is salvaged. onlyCopy is the
 // user's word that no other copy of it is in use. Without a person it keeps nothing, and writes nothing.
-func (p *program) openRoom(ctx context.Context, person *profile.Person, charter crdt.Charter, onlyCopy bool) (*openRoom, error) {
+func openRoomOf(ctx context.Context, person *profile.Person, charter crdt.Charter, onlyCopy bool) (*openRoom, error) {
 	if person == nil {
 		node, err := transport.OpenNode(ctx, transport.NodeConfig{Charter: charter, Store: new(nowhere)})
 		if err != nil {
@@ -150,7 +151,7 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, charter 
 		return nil, errors.Join(storeHint(err, person), o.close())
 	}
 	if found := j.Found(); found != nil {
-		p.note("%v: what is intact was taken in, and the file is %s now", found.Damage, found.Kept)
+		o.found = append(o.found, fmt.Sprintf("%v: what is intact was taken in, and the file is %s now", found.Damage, found.Kept))
 	}
 	err = o.openNode(ctx, charter, person, report, onlyCopy)
 	var refused *crdt.RefusedError
@@ -171,9 +172,8 @@ func (p *program) openRoom(ctx context.Context, person *profile.Person, charter 
 
 // openNode reads and checks all of the store.
 func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *profile.Person, report *salvage.Report, onlyCopy bool) (err error) {
-	found := ""
 	if report != nil {
-		found = report.String()
+		o.found = append(o.found, report.String())
 	}
 	key := person.Secret.PrivateKey()
 	if !mayWrite(charter, person.Author) {
@@ -181,7 +181,7 @@ func (o *openRoom) openNode(ctx context.Context, charter crdt.Charter, person *p
 	}
 	o.node, err = transport.OpenNode(ctx, transport.NodeConfig{
 		Charter: charter, Key: key, Store: o.store, Last: o.last, Sent: o.sent, Copied: o.store.Moved(),
-		OnlyCopy: onlyCopy, Salvaged: found,
+		OnlyCopy: onlyCopy, Salvaged: strings.Join(o.found, "; "),
 	})
 	return err
 }

@@ -25,7 +25,7 @@ func TestDamagedLastGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	writing := func() transport.WriteState {
-		o, err := (&program{}).openRoom(t.Context(), person, crdt.OpenLedger("main"), false)
+		o, err := openRoomOf(t.Context(), person, crdt.OpenLedger("main"), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestRelaysJournal(t *testing.T) {
 	if n := read(); n != 0 || !strings.HasPrefix(said.String(), "left out what a relay has not yet put into the file (records: 1): it waits in ") {
 		t.Errorf("%d records, and it says %q", n, &said)
 	}
-	o, err := p.openRoom(t.Context(), person, charter, false)
+	o, err := openRoomOf(t.Context(), person, charter, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -250,7 +250,7 @@ func (o *opened) desk(charter crdt.Charter, person *profile.Person) *desk {
 // open opens the room and starts node and connections. start runs a goroutine; opened.stop ends them all, after the last
 // commit, and waits for them. say takes what the user is to be told; changed is called when links.settled may have changed.
 func (s *session) open(ctx context.Context, start func(func()), say func(string, ...any), changed func()) (*opened, error) {
-	room, err := s.p.openRoom(ctx, s.person, s.charter, s.flags.onlyCopy)
+	room, err := openRoomOf(ctx, s.person, s.charter, s.flags.onlyCopy)
 	if err != nil {
 		return nil, err
 	}
