@@ -322,7 +322,8 @@ func (h *house) reread() {
 	h.mu.Lock()
 	h.joined = joined
 	for _, r := range joined {
-		if id := r.Charter.ID(); h.read[id] == 0 {
+		id := r.Charter.ID()
+		if _, known := h.read[id]; !known {
 			h.read[id] = r.Read
 		}
 	}

@@ -115,6 +115,7 @@ func TestHouse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.o.house.watch(trip.ID(), o)
 	a.o.house.recount(trip.ID(), o)
 	url := []string{"ws://" + ln.Addr().String() + "/websocket"}
 	b := newHousemate(t, bob, trip, linkPlan{connect: url, shared: url})
