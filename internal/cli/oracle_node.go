@@ -223,6 +223,7 @@ type oracleNode struct {
 	receipts chan transport.Receipt // one place: one change at most is under way
 	poke     chan struct{}          // one place: something about the connections has changed
 	under    *statement             // the change that is under way
+	made     int                    // how many changes a snapshot has at least that shows the last one made
 	eventSeq uint64                 // of the last event
 	guarded  bool                   // that writing waits was told
 	ready    bool                   // peers have shown what they hold, or were waited for
@@ -315,7 +316,9 @@ func (n *oracleNode) run(ctx context.Context) error {
 		if err := n.out.flush(); err != nil {
 			return err
 		}
-		if over && n.under == nil && (snap.Unsent == 0 || end == nil || n.flags.offline || snap.Live == 0 && done == nil) {
+		// A receipt comes before or after the snapshot that shows its change.
+		saved := n.under == nil && snap.View.Changes() >= n.made
+		if over && saved && (snap.Unsent == 0 || end == nil || n.flags.offline || snap.Live == 0 && done == nil) {
 			return n.finish(snap)
 		}
 		select {
@@ -521,7 +524,7 @@ func (n *oracleNode) receipt(r transport.Receipt) {
 		n.p.note("not saved: %v", r.Err)
 		return
 	}
-	n.guarded = false
+	n.guarded, n.made = false, r.Index+1
 	n.reporter.saved(s)
 	now := time.Now()
 	tell := func(kind string, all []oracle.Attestation) {
