@@ -3,12 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -126,12 +126,12 @@ func (p *place) command(args ...string) *exec.Cmd {
 func (p *place) says(what string, args ...string) (out string) {
 	p.t.Helper()
 	cmd := p.command(args...)
-	stuck := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer stuck.Stop()
-	b, err := cmd.CombinedOutput()
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := runs(cmd)
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		p.t.Fatal(err)
 	}
-	checkOutput(p.t, what, b)
-	return string(b)
+	checkOutput(p.t, what, said.Bytes())
+	return said.String()
 }

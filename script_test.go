@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait of a script. It decides nothing but when a script that is stuck gives up.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 type processesKey struct{}
 
@@ -125,9 +125,7 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := command(ts, args)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	timeout := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	err = cmd.Run()
-	timeout.Stop()
+	err = runs(cmd)
 	p := of(ts)
 	p.codes++
 	for _, f := range []struct {
@@ -143,6 +141,16 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	if got := exitCode(err); got != want {
 		ts.Fatalf("exit code %d, want %d\nstdout:\n%sstderr:\n%s", got, want, cut(stdout.String()), cut(stderr.String()))
 	}
+}
+
+// runs runs a program to its end, and kills it when it is stuck.
+func runs(cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	stuck := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer stuck.Stop()
+	return cmd.Wait()
 }
 
 func cut(s string) string {
