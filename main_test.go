@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // The scripts run the program itself, each in a home of its own. The first word of a script's name is the sub-command, or
@@ -65,9 +67,14 @@ func setup(env *testscript.Env) error {
 	return os.MkdirAll(home, 0o700)
 }
 
-// condition knows `defaultport`: nobody listens where nodes meet by default. Only one script may need that port.
+// condition knows `defaultport`: nobody listens where nodes meet by default; only one script may need that port. And `race`: the
+// race detector watches.
 func condition(name string) (bool, error) {
-	if name != "defaultport" {
+	switch name {
+	case "defaultport":
+	case "race":
+		return race.Enabled, nil
+	default:
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:8080")

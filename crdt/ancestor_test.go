@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // The tests of the ancestor, bft-json-crdt (Jacky Zhao 2022), by name. Each comment
@@ -98,6 +99,7 @@ func TestAncestorNested(t *testing.T) {
 // somebody who saw both replaces both.
 func TestAncestorLastWriterWins(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	set := func(p *peer, key string, v any) []byte {
 		frame, _ := p.do(func(tx *crdt.Tx) error { _, err := tx.Set(crdt.Root, key, lit(t, v)); return err })
 		return frame

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Kleppmann, "Making CRDTs Byzantine Fault Tolerant" (PaPoC 2022): with changes named by
@@ -21,6 +22,7 @@ import (
 // and repeat. No correct replica hears everything from them.
 func TestByzantineEventualConsistency(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, roomOf(crdt.JSON), 3, 3)
 		w.run(rapid.IntRange(5, 40).Draw(t, "steps"))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // All columns of a segment share one bound, also those that cannot be read: a few
@@ -41,7 +42,7 @@ func TestFileClaimsShareTheBound(t *testing.T) {
 	if !errors.Is(err, crdt.ErrFileColumns) {
 		t.Error(err)
 	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > 2*crdt.MaxFileColumnBytes && !crdt.RaceDetector {
+	if n := after.TotalAlloc - before.TotalAlloc; n > 2*crdt.MaxFileColumnBytes && !race.Enabled {
 		t.Errorf("%d bytes allocated for %d", n, len(file))
 	}
 }
@@ -49,7 +50,7 @@ func TestFileClaimsShareTheBound(t *testing.T) {
 // What a file holds beyond what its head claims is not taken into memory: reading ends in the pack that is too much, whatever
 // comes behind it.
 func TestFileHoldsNoMoreThanItClaims(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	const claim = 2 << 20
 	r := longLedger(t)
 	saved := r.Save(nil)
@@ -78,7 +79,7 @@ func TestFileHoldsNoMoreThanItClaims(t *testing.T) {
 	if got.Len() == 0 || held > claim {
 		t.Errorf("%d changes of %d bytes loaded, claimed were %d bytes", got.Len(), held, claim)
 	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > crdt.MaxFileColumnBytes+8*claim/2 && !crdt.RaceDetector {
+	if n := after.TotalAlloc - before.TotalAlloc; n > crdt.MaxFileColumnBytes+8*claim/2 && !race.Enabled {
 		t.Errorf("%d bytes allocated for a claim of %d", n, claim)
 	} else {
 		t.Logf("%d bytes allocated, %d changes of %d", n, got.Len(), r.Len())

@@ -12,12 +12,13 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // A run that goes on after a fork which was accepted first stays the run that it
 // was.
 func TestFileKeepsRuns(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	r := newReplica(t, m.charter)
@@ -74,7 +75,7 @@ func longLedger(t testing.TB) *crdt.Replica {
 // Every region of a long file is damaged in turn: all segments before it are kept,
 // and the first change that is not is named.
 func TestFileDamageByPlace(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	t.Parallel()
 	r := longLedger(t)
 	saved := r.Save(nil)
@@ -123,6 +124,7 @@ func noisyLedger(t testing.TB) *crdt.Replica {
 // follows one that is not.
 func TestFileIsOnlyRead(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	r := noisyLedger(t)
 	saved := r.Save(nil)
 	intact := bytes.Clone(saved)
@@ -162,6 +164,7 @@ func sealAnew(file []byte, at int) {
 // content was altered keeps what was before the alteration.
 func TestFileForged(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	r := newReplica(t, m.charter)
 	a, _ := m.chain(0, 4)

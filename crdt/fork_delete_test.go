@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Deletes that name what a forked chain made (docs/protocol.md §5, Delete) go along the
@@ -13,6 +14,7 @@ import (
 // order of arrival, and whichever branch a replica saw first.
 func TestDeleteAlongForkedChains(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.JSON)
 	typed := func(o ...any) []byte { return refPayload(0, nil, refEncode(o)) }
 	// Author 0: a text and "ab", then on one branch "CD" and "EF", on the other "cd" and "ef".

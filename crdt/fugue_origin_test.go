@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // What Weidner and Kleppmann, "The Art of the Fugue" (arXiv:2305.00583v3), prove of
@@ -203,6 +204,7 @@ func (p *typist) rivals(e *refThing) bool {
 // that FugueMax would keep together; all else stands as there.
 func TestFugueIsNotFugueMax(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	seen := map[string]int{}
 	for try := range raceless(64, 16) {
 		all := newTypists(t, 5)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 var growthMax = flag.Int("growth", 16, "BenchmarkGrowth doubles n from 2^13 up to 2 to the power of this")
@@ -322,6 +323,7 @@ func grown(name string, n, most int) *grower {
 // What BenchmarkGrowth measures has the effect that its name says.
 func TestGrowthShapes(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	for name := range shapes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

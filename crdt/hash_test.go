@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"testing"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // The saved state gives the very ids that the plain way gives, for payloads of
@@ -28,7 +30,7 @@ func TestHasher(t *testing.T) { // not parallel: it counts allocations
 			}
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { fast.id(&ChangeID{}, b[:15]) }); n != 0 && !RaceDetector {
+	if n := testing.AllocsPerRun(100, func() { fast.id(&ChangeID{}, b[:15]) }); n != 0 && !race.Enabled {
 		t.Errorf("%v allocations an id", n)
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"crypto/ed25519"
 	"math/bits"
 	"testing"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Going back on a chain takes O(log n) steps, for every distance.
 func TestBackIsLogarithmic(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	r, err := NewReplica(OpenLedger("jumps"))
 	if err != nil {
 		t.Fatal(err)

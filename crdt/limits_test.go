@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Each limit of the format, at it and one beyond.
 func TestLimits(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	payload := func(n int) []byte { // of n bytes
 		ops := make([]byte, n)
@@ -123,7 +125,7 @@ func TestClaimsAllocateNothing(t *testing.T) {
 // Packs that were accepted one after the other become one as long as that holds
 // to the bounds, and what is sent from any place where one ended is understood.
 func TestMerging(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	t.Parallel()
 	m := newMill(t, crdt.Ledger)
 	a, b := newReplica(t, m.charter), newReplica(t, m.charter)

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // TestMain sets how many programs each property tries, unless -rapid.checks does:
@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	checks := "100"
-	if crdt.RaceDetector || testing.Short() {
+	if race.Enabled || testing.Short() {
 		checks = "25"
 	}
 	set := false
@@ -29,17 +29,8 @@ func TestMain(m *testing.M) {
 // raceless is n, but few with the race detector: it makes everything ten times dearer,
 // and what one goroutine does many times over it need not see as often.
 func raceless(n, few int) int {
-	if crdt.RaceDetector {
+	if race.Enabled {
 		return few
 	}
 	return n
-}
-
-// oneGoroutine skips a long test under the race detector: it shares nothing, so there is no race to find, and without the
-// detector it runs in full.
-func oneGoroutine(t *testing.T) {
-	t.Helper()
-	if crdt.RaceDetector {
-		t.Skip("one goroutine, sharing nothing")
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // A misuse is a call that must fail with want, at path, or that must do nothing at all.
@@ -96,6 +97,7 @@ func (m *misused) tx(edit func(tx *crdt.Tx) error) error {
 // Who ignores the error of a Tx makes the change without that op: the Tx is as it was.
 func TestMisuseLeavesTheTx(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	after := func(t *testing.T, call func(m *misused) error) string {
 		m := newMisused(t)
 		m.lax = true
@@ -143,7 +145,7 @@ func byName(call func(m *misused, n crdt.Name) error, good ...string) (all []mis
 // Every function and method that takes something or can fail has a row here; what
 // takes nothing and cannot fail has nothing to be misused.
 func TestMisuseOfEverything(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	t.Parallel()
 	table := misuses()
 	api := exportedAPI(t)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 func lit(t testing.TB, v any) crdt.Literal {
@@ -250,6 +251,7 @@ func TestTxLimits(t *testing.T) {
 
 func TestWriterMisuse(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	one := lit(t, 1)
 	add := func(tx *crdt.Tx) error { _, err := tx.Append(one); return err }

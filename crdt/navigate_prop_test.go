@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // worldOf plays a random program and gives all of it to one replica.
@@ -82,6 +83,7 @@ func TestNavigation(t *testing.T) {
 // the other named, is understood at the first attempt.
 func TestSendWhatIsMissing(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		w, a := worldOf(t, kind)
 		b := w.receiveAll(slices.DeleteFunc(slices.Clone(w.packs), func(refPack) bool { return w.chance(40) }))

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // patched is v with the patches applied one after the other: all that a program
@@ -106,6 +107,7 @@ func (m *mirror) check(t interface{ Fatalf(string, ...any) }) {
 // start or from somewhere on.
 func TestPatches(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		w := newWorld(t, roomOf(kind), 2, 2)
 		w.seq = w.chance(40)

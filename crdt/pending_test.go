@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // permutations of 0 … n-1.
@@ -29,6 +30,7 @@ func permutations(n int) [][]int {
 // with it what follows it, nothing of it waits for ever, and nothing else suffers.
 func TestRefusedInEveryOrder(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	good, ids := m.chain(0, 3)
 	malformed := m.run(1, m.room, []byte{0x80}, refPayload(1, nil, noOps))
@@ -108,9 +110,10 @@ func TestRefusedInEveryOrder(t *testing.T) {
 // recursion, in order.
 func TestReleaseOfALongChain(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	packs, each, peers := 4000, 3, 4
-	if crdt.RaceDetector {
+	if race.Enabled {
 		packs = 400
 	}
 	if packs > crdt.MaxPendingPacks {
@@ -207,11 +210,12 @@ func heaviest[K comparable](of map[K]int, order func(a, b K) int) K {
 // A flood of packs that wait leaves those that the naive rule leaves.
 func TestPendingEviction(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	first, ids := m.chain(9, 1) // what all wait for
 	payload := m.payload(63<<10, ids[0])
 	seeds := uint64(4)
-	if crdt.RaceDetector {
+	if race.Enabled {
 		seeds = 1
 	}
 	for seed := range seeds {
@@ -262,7 +266,7 @@ func TestPendingEviction(t *testing.T) {
 // Many small packs of one peer push out its own, not the few large ones of
 // another.
 func TestPendingFloodOfSmallPacks(t *testing.T) {
-	if crdt.RaceDetector {
+	if race.Enabled {
 		t.Skip("5000 signatures, and nothing that could race")
 	}
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Whatever exists is found again at the path where it is said to stand, reads as
@@ -18,6 +19,7 @@ import (
 // says that it is dead.
 func TestPaths(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		w, r := worldOf(t, kind)
 		d := r.Doc()
@@ -72,6 +74,7 @@ func valueAt(v any, path []any) any {
 // none.
 func TestOffsets(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	rapid.Check(t, func(t *rapid.T) {
 		w, r := worldOf(t, crdt.JSON)
 		d := r.Doc()
@@ -230,6 +233,7 @@ func FuzzParseCursor(f *testing.F) {
 // Marks are those that stand; reading says where it goes wrong.
 func TestMarksOf(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		w, r := worldOf(t, kind)
 		n := 0

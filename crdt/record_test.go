@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // kept is what a store holds of a random program whose packs came in a random order:
@@ -75,6 +76,7 @@ func TestRecordRestores(t *testing.T) {
 // holds.
 func TestRecordPacks(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		r, records, _ := kept(t, kind)
 		readsAsFrames(t, r.Charter(), records...)
@@ -130,6 +132,7 @@ func TestRecordDamage(t *testing.T) {
 // that nothing makes smaller is kept too.
 func TestRecordSizes(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	r := noisyLedger(t)
 	var records [][]byte
 	for i := 0; i < r.Signed(); {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Marks, change by change, and the names within literals are what the reference says.
@@ -16,6 +17,7 @@ import (
 // shows.
 func TestMarksAndReferencesEqualReference(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, roomOf(rapid.SampledFrom(kinds).Draw(t, "kind")), 3, 2)
 		w.run(30)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // regrouped is a pack of just MaxPackBytes that would take a byte more for each fork if a run went on with whatever was
@@ -44,6 +45,7 @@ func regrouped(m *mill, forks int) refPack {
 // What a replica writes of a pack is a pack, also where forks within it make longer runs than those that came.
 func TestRegroupedPackFits(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	p := regrouped(m, 100)
 	r := newReplica(t, m.charter)

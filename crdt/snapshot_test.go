@@ -14,12 +14,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // A snapshot shows what the replica shows, and passes its check there, at another
 // replica of the same log, and when the replica has moved on.
 func TestSnapshotShows(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		w := newWorld(t, roomOf(kind), 2, 2)
 		w.run(rapid.IntRange(0, 20).Draw(t, "steps"))
@@ -143,7 +145,7 @@ func withHeads(t testing.TB, snapshot []byte, of, put *crdt.Replica) []byte {
 }
 
 func TestSnapshotRefusals(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	t.Parallel()
 	r := longLedger(t)
 	b := mustSnapshot(t, r)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 //go:generate go test -run TestVectors -update .
@@ -100,6 +101,7 @@ func parseVector(t *testing.T, name string, b []byte) *vector {
 // as it says.
 func TestVectors(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	made := makeVectors(t)
 	if *update {
 		if err := os.RemoveAll(vectorDir); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // Views are read by many goroutines while the replica goes on; each stays as it
@@ -73,7 +74,7 @@ func TestViewsWhileTheReplicaGoesOn(t *testing.T) {
 // An author may fork as often as it likes: a View that is asked who forked costs no
 // more for it, and an older View says what it said.
 func TestViewsOfManyForks(t *testing.T) {
-	oneGoroutine(t)
+	race.OneGoroutine(t)
 	const forks = 2000
 	l := newMill(t, crdt.Ledger)
 	r := newReplica(t, l.charter)

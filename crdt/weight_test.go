@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // What waits takes about the memory that the bounds count, also if it is many changes of a few bytes each.
 func TestPendingMemoryOfSmallChanges(t *testing.T) { // not parallel: it measures the heap
+	race.OneGoroutine(t)
 	m := newMill(t, crdt.Ledger)
 	heap := func() int {
 		runtime.GC()

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // What is kept of a message is what is new in it: a peer that sends a small new pack beside a megabyte of a known one
 // makes nobody hold the megabyte.
 func TestKeptPackHoldsNoMessage(t *testing.T) {
+	race.OneGoroutine(t)
 	const messages = 40
 	big := mustReplica(t)
 	w, err := big.Writer(testKey(1))

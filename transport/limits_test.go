@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // TestConnectionsLimit: one connection more than allowed is refused before the handshake, and says busy.
@@ -158,6 +159,7 @@ func TestForgetful(t *testing.T) {
 
 // TestAnswerRate: what a peer asks for again is answered within its byte budget.
 func TestAnswerRate(t *testing.T) {
+	race.OneGoroutine(t)
 	r := bigLog(t, 20)
 	c := mustCore(t, NodeConfig{Store: storeOf(r)})
 	p := newPuppet(t, c, 1)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 	"github.com/tallystick/tallystick/internal/store"
 )
 
@@ -109,6 +110,7 @@ func (ty *typist) segments() (n, size int) {
 // A room that was typed change by change becomes a segment when it is opened, which grows with what is typed later, and is
 // the same room at all times.
 func TestOpenMergesSmallRecords(t *testing.T) {
+	race.OneGoroutine(t)
 	const typed = 2 * mergeRecords
 	ty := newTypist(t)
 	ty.types(typed)
@@ -128,6 +130,7 @@ func TestOpenMergesSmallRecords(t *testing.T) {
 
 // A merge that fails leaves the room as it was, and nothing more is written.
 func TestOpenMergeFails(t *testing.T) {
+	race.OneGoroutine(t)
 	ty := newTypist(t)
 	ty.types(mergeRecords)
 	broken := brokenMerger{ty.store}
@@ -146,6 +149,7 @@ func (brokenMerger) Replace(uint64, [][]byte) error { return errBroken }
 
 // A segment that is not what it was is named by its record, and the store is not written to, though there is much to merge.
 func TestOpenDamagedSegment(t *testing.T) {
+	race.OneGoroutine(t)
 	ty := newTypist(t)
 	ty.types(mergeRecords)
 	ty.opens(1)

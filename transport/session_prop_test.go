@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // maxBranch is how far a forked author goes on.
@@ -54,6 +55,7 @@ func (sc scenario) build(t testing.TB, seed uint64) (a, b *crdt.Replica) {
 // TestTwoLogsBecomeEqual: whatever two nodes hold, they end with the same log. Where nobody forked, no change is sent that the
 // other side held; where an author did, no more than the way from its tip to the fork.
 func TestTwoLogsBecomeEqual(t *testing.T) {
+	race.OneGoroutine(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		sc := scenario{
@@ -132,6 +134,7 @@ func TestAllDifferent(t *testing.T) {
 
 // TestNetworkBecomesEqual: several nodes that write, lose connections and make new ones, while comparisons are under way.
 func TestNetworkBecomesEqual(t *testing.T) {
+	race.OneGoroutine(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		n := newTestNet(t, seed)

@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/tallystick/tallystick/internal/race"
 	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
@@ -24,7 +25,8 @@ func (t *fakeTerminal) mouse(on bool)  { t.mouseOn = on }
 func (t *fakeTerminal) repaint()       { t.repaints++ }
 func (t *fakeTerminal) stop() bool     { t.stops++; return true }
 
-// driver is a model without a program: it runs commands at once, in order, except those that wait.
+// driver is a model without a program: it runs commands at once, in order, except those that wait. It is one goroutine: under
+// the race detector only what a whole program shows is tested.
 type driver struct {
 	tb     testing.TB
 	m      *Model
@@ -38,6 +40,7 @@ type driver struct {
 // newDriver opens a world's room at a size.
 func newDriver(tb testing.TB, w *world, width, height int, set ...func(*Options)) *driver {
 	tb.Helper()
+	race.OneGoroutine(tb)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	d := &driver{tb: tb, w: w, term: &fakeTerminal{}}

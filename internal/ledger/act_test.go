@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // keyOf is the key of an entry at a scribe.
@@ -98,6 +99,7 @@ func TestMay(t *testing.T) {
 // After says what the book says when it was said, of any author and entry.
 func TestAfter(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	for _, say := range []Say{Nothing, Agree, Dispute, Withdraw} {
 		for i := range 3 {
 			w := story(t)
@@ -162,6 +164,7 @@ func TestCorrectEdit(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	w := newWorld(t, 0)
 	var names []crdt.Name
 	for range 1000 { // some ids of which begin alike
@@ -220,6 +223,7 @@ func TestFind(t *testing.T) {
 // mark on the last: a batch costs no more than counting anew.
 func TestDeepCorrections(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	w := newWorld(t, 0, 1, 2)
 	n := w.write(0, AppendEdit(give(1, 2, 1), nil)) // author 0 is no side of any
 	for range 1000 {
@@ -249,6 +253,7 @@ func TestDeepCorrections(t *testing.T) {
 // Changed names what changed, and says so when it has forgotten.
 func TestChanged(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	w := newWorld(t, 0, 1)
 	a := w.write(0, AppendEdit(give(0, 1, 1), nil))
 	w.write(0, AppendEdit(give(0, 1, 1), nil))

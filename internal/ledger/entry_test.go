@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 func transfer(change func(*Entry)) Entry {
@@ -151,6 +152,7 @@ func TestWraps(t *testing.T) {
 // same where this build's version is the table's.
 func TestPlainTable(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	if unicode.Version != "15.0.0" {
 		t.Skipf("package unicode is of version %s", unicode.Version)
 	}

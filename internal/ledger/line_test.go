@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 func TestParseLine(t *testing.T) {
@@ -288,6 +289,7 @@ func TestParseLines(t *testing.T) {
 
 func TestParseLinesBounded(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	for name, text := range map[string]string{
 		"entries": strings.Repeat("bob 1\n", MaxLines+100),
 		"errors":  strings.Repeat("x\n", MaxLines+100),

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 // someone is an author whose key begins with the given bytes.
@@ -347,6 +348,7 @@ func TestPeopleProperties(t *testing.T) {
 // TestSafetyNumber fixes the number, which two versions of the program must both give.
 func TestSafetyNumber(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	a, b := someone(1), someone(2)
 	const want = "92435 15413 24055 21242 56876 86090"
 	if got := SafetyNumber(a, b); got != want {

@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"filippo.io/age"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 func TestExport(t *testing.T) {
+	race.OneGoroutine(t)
 	home(t)
 	alice := mustInit(t, "alice")
 	const pass = "several words are good"
