@@ -119,6 +119,7 @@ func (p *program) callDeskUntil(ctx context.Context, f *deskFlags, c *deskCall, 
 	}
 }
 
+// How long a command waits for another one of the same person, and a start for a command.
 const (
 	lockPatience = 5 * time.Second
 	lockTick     = 10 * time.Millisecond

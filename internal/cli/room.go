@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,6 +134,10 @@ func openRoomOf(ctx context.Context, person *profile.Person, charter crdt.Charte
 	own := &salvage.Own{Author: person.Author, Last: last, Wrote: wrote}
 	var report *salvage.Report
 	o.store, report, err = salvage.Open(path, charter, own)
+	// Nobody else runs as person: it is a command that reads the file, such as show.
+	for late := time.Now().Add(lockPatience); errors.Is(err, store.ErrLocked) && time.Now().Before(late) && pause(ctx, lockTick); {
+		o.store, report, err = salvage.Open(path, charter, own)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if o.store, err = store.Create(path, store.Meta{Room: room, Charter: charter.Append(nil)}); err == nil && person.Imported() {
 			// The key was made elsewhere and may have written there: writing waits for a peer that knows.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/internal/control"
 	"github.com/tallystick/tallystick/internal/invite"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
@@ -176,7 +177,7 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	lock, err := person.Lock()
+	lock, err := p.lock(cmd.Context(), person)
 	if err != nil {
 		return err
 	}
@@ -208,6 +209,27 @@ func (p *program) run(cmd *cobra.Command, args []string, f runFlags) error {
 		return s.plain(cmd.Context())
 	}
 	return s.screen(cmd.Context())
+}
+
+// lock makes this process the one that runs as person. It waits for a command that is under way, not for a program that runs.
+func (p *program) lock(ctx context.Context, person *profile.Person) (*profile.Lock, error) {
+	paths, late := control.Paths(profile.RuntimeDir(), person.Name.String(), person.Dir), time.Time{}
+	for {
+		lock, err := person.Lock()
+		if !errors.Is(err, profile.ErrRunning) || control.Listens(ctx, paths) {
+			return lock, err
+		}
+		switch now := time.Now(); {
+		case late.IsZero():
+			late = now.Add(lockPatience)
+			p.note("another command of %s is under way: waiting for it, up to %v", person.Name, lockPatience)
+		case now.After(late):
+			return nil, err
+		}
+		if !pause(ctx, lockTick) {
+			return nil, ctx.Err()
+		}
+	}
 }
 
 const asked = "asked for"

@@ -36,12 +36,8 @@ func Do(ctx context.Context, paths []string, call, input []byte, out, errs io.Wr
 		return Result{}, fmt.Errorf("input: %w", ErrTooLarge)
 	}
 	for _, path := range paths {
-		info, err := os.Lstat(path)
-		if err != nil || info.Mode().Type() != fs.ModeSocket {
+		if !ours(path) {
 			continue
-		}
-		if checkFolder(filepath.Dir(path)) != nil {
-			continue // who knows whose socket that is; ours listens there as little
 		}
 		r, err := do(ctx, path, call, input, out, errs)
 		if !errors.Is(err, ErrNobody) {
@@ -49,6 +45,27 @@ func Do(ctx context.Context, paths []string, call, input []byte, out, errs io.Wr
 		}
 	}
 	return Result{}, ErrNobody
+}
+
+// ours says whether a socket is there that no other user could have put there: our own listens nowhere else.
+func ours(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket && checkFolder(filepath.Dir(path)) == nil
+}
+
+// Listens says whether a program listens at one of paths.
+func Listens(ctx context.Context, paths []string) bool {
+	d := net.Dialer{Timeout: dialTimeout}
+	for _, path := range paths {
+		if !ours(path) {
+			continue
+		}
+		if c, err := d.DialContext(ctx, "unix", path); err == nil {
+			_ = c.Close() // nothing was said
+			return true
+		}
+	}
+	return false
 }
 
 func do(ctx context.Context, path string, call, input []byte, out, errs io.Writer) (Result, error) {

@@ -236,3 +236,46 @@ func FuzzReadAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A client that reads nothing is left when the program quits: Close waits for its call, and not for the client.
+func TestCloseLeavesWhoReadsNothing(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	s, paths := serving(t, func(_ context.Context, _, _ []byte, out, _ io.Writer) Result {
+		var err error
+		for b := make([]byte, MaxFrameBytes); err == nil; {
+			_, err = out.Write(b)
+		}
+		ended <- err
+		return Result{}
+	})
+	client := &stuck{begun: make(chan struct{}), over: make(chan struct{})}
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = Do(t.Context(), paths, nil, nil, client, io.Discard) }) // cut off, or a write that fails
+	<-client.begun
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("cut off by %v", err)
+		}
+	default:
+		t.Error("the call goes on after Close")
+	}
+	close(client.over)
+	wg.Wait()
+}
+
+// stuck takes nothing until it is over.
+type stuck struct {
+	once        sync.Once
+	begun, over chan struct{}
+}
+
+func (s *stuck) Write([]byte) (int, error) {
+	s.once.Do(func() { close(s.begun) })
+	<-s.over
+	return 0, io.ErrClosedPipe
+}

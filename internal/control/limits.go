@@ -16,6 +16,7 @@ const (
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 30 * time.Second
 	writeTimeout  = 30 * time.Second // for one frame: a client that reads nothing is left
+	quitTimeout   = time.Second      // for the frame under way when the program quits
 	dialTimeout   = 2 * time.Second
 	closeGrace    = 5 * time.Second // for calls under way when the program quits
 )

@@ -140,13 +140,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "quitting", http.StatusServiceUnavailable)
 		return
 	}
-	a := &answer{w: w, rc: http.NewResponseController(w), cancel: cancel}
+	a := &answer{w: w, rc: http.NewResponseController(w), cancel: cancel, quit: s.ctx}
 	_ = a.rc.SetReadDeadline(time.Time{}) // what is read from here on is that the client has gone
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.WriteHeader(http.StatusOK)
 	if err := a.rc.Flush(); err != nil {
 		return
 	}
+	// A client that reads nothing holds up the end of the program no longer than this.
+	defer context.AfterFunc(s.ctx, a.hurry)()
 	result := s.handler(ctx, call, input, stream{a, kindOut}, stream{a, kindErr})
 	a.end(result)
 }
@@ -184,8 +186,12 @@ type answer struct {
 	w      io.Writer
 	rc     *http.ResponseController
 	cancel context.CancelFunc
+	quit   context.Context // ends when the program quits
 	err    error
 }
+
+// hurry gives the frame under way until shortly after now.
+func (a *answer) hurry() { _ = a.rc.SetWriteDeadline(time.Now().Add(quitTimeout)) } // as in frame
 
 func (a *answer) frame(kind byte, payload []byte) error {
 	a.mu.Lock()
@@ -194,6 +200,9 @@ func (a *answer) frame(kind byte, payload []byte) error {
 		return a.err
 	}
 	_ = a.rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // else the client's end is what ends the write
+	if a.quit.Err() != nil {
+		a.hurry() // what was set before may have come first
+	}
 	head := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(payload)))
 	if _, a.err = a.w.Write(append(head, payload...)); a.err == nil {
 		a.err = a.rc.Flush()
