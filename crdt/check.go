@@ -221,16 +221,19 @@ func onCores(n int, do func(k int)) {
 
 // VerifyTips is [Replica.VerifyTips] of a replica of c's room, with what c remembers.
 func (c *Checker) VerifyTips(r *Replica) error {
-	for k := range r.log.authors {
-		a, key := &r.log.authors[k], r.log.keys[k]
-		for i := range a.eachTip {
-			if i >= r.log.sealed {
-				continue
+	l := r.log
+	var tips []signedRun
+	for k := range l.authors {
+		for i := range l.authors[k].eachTip {
+			if i < l.sealed {
+				tips = append(tips, signedRun{run: &run{author: l.keys[k], sig: l.sigs[i]}, last: l.id(i)})
 			}
-			tip := []signedRun{{run: &run{author: key, sig: r.log.sigs[i]}, last: r.log.id(i)}}
-			if c.verifyAll(tip); tip[0].bad {
-				return &RefusedError{Author: key, Change: tip[0].last, Offset: -1, Err: ErrBadSignature}
-			}
+		}
+	}
+	c.verifyAll(tips)
+	for k := range tips {
+		if tip := &tips[k]; tip.bad {
+			return &RefusedError{Author: tip.run.author, Change: tip.last, Offset: -1, Err: ErrBadSignature}
 		}
 	}
 	return nil

@@ -158,12 +158,11 @@ func newMarks(l *log) marks {
 
 // set reports whether item stands.
 func (m marks) set(item markItem) bool {
-	if old, ok := m.items.Get(item); ok {
-		if old.change == item.change && old.op > item.op ||
-			old.change != item.change && m.log.before(item.change, old.change) {
-			return false
-		}
+	old, replaced := m.items.Set(item)
+	if replaced && (old.change == item.change && old.op > item.op ||
+		old.change != item.change && m.log.before(item.change, old.change)) {
+		m.items.Set(old)
+		return false
 	}
-	m.items.Set(item)
 	return true
 }

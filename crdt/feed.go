@@ -14,6 +14,7 @@ type feedDoc struct {
 	name  string // of the list in value
 	items *btree.BTreeG[feedItem]
 	marks marks
+	whole int32   // the changes below it were all applied
 	watch watcher // nil: nobody observes
 }
 
@@ -41,6 +42,9 @@ var oneAppend = []byte{0x81, 0x83, byte(opAppend), byte(Feed.Index)}
 var oneMark = []byte{0x81, 0x83, byte(opMark)}
 
 func (d *feedDoc) apply(i int32) {
+	if i == d.whole {
+		d.whole++
+	}
 	if !d.log.decodes(i) {
 		return
 	}
@@ -85,8 +89,17 @@ func (d *feedDoc) exists(t thing) bool {
 	if t.change == none {
 		return t.index <= 1
 	}
+	if t.change < d.whole && d.log.oneAppend(t.change) {
+		return t.index == 0
+	}
 	_, ok := d.items.Get(feedItem{thing: t})
 	return ok
+}
+
+// oneAppend reports whether change i is one append to a feed and nothing else: most
+// are, and of those it is known without a look into the feed what they made.
+func (l *log) oneAppend(i int32) bool {
+	return l.decodes(i) && bytes.HasPrefix(l.ops(i), oneAppend)
 }
 
 func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {

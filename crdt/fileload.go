@@ -78,7 +78,7 @@ func LoadFile(data []byte) (*Replica, error) {
 			return nil, err
 		}
 		f := &fileReader{replica: r, data: data, offset: size, changes: head.Changes, payloads: head.PayloadBytes, verify: verify}
-		f.packReader = packReader{room: r.room, earlier: fileLog{r}, keys: make(map[Author]bool), unpacker: unpackers.Get().(*unpacker)}
+		f.packReader = packReader{room: r.room, earlier: fileLog{r.log}, keys: make(map[Author]bool), unpacker: unpackers.Get().(*unpacker)}
 		defer unpackers.Put(f.unpacker)
 		return r, f.read()
 	}
@@ -102,15 +102,13 @@ type fileReader struct {
 }
 
 // fileLog is the log that a file is read into, as its packs refer to it.
-type fileLog struct{ *Replica }
-
-func (l fileLog) idAt(i int32) *ChangeID { return l.log.idAt(i) }
+type fileLog struct{ *log }
 
 func (l fileLog) followed(a *fileAuthor, prev int32) (bool, error) {
-	if a.number == 0 || l.log.author(prev) != a.number-1 {
+	if a.number == 0 || l.author(prev) != a.number-1 {
 		return false, ErrChainAuthor
 	}
-	return l.log.child(prev) != none, nil
+	return l.child(prev) != none, nil
 }
 
 // A fileAuthor is an author by number in the file or record.

@@ -163,6 +163,11 @@ func (l *log) find(id ChangeID) (int32, bool) {
 	return int32(at), ok
 }
 
+func (l *log) has(id ChangeID) bool {
+	_, ok := l.find(id)
+	return ok
+}
+
 // lamport is 1 + the greatest of the parents of change i.
 func (l *log) lamport(i int32) uint32 { return l.at(i).lamport }
 

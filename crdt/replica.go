@@ -101,7 +101,7 @@ func (r *Replica) ready() error {
 // for errors of other kinds.
 func (r *Replica) Condemn(err error) (also []*RefusedError) {
 	var refused *RefusedError
-	if !errors.As(err, &refused) || !refused.forBytes() || r.has(refused.Change) {
+	if !errors.As(err, &refused) || !refused.forBytes() || r.log.has(refused.Change) {
 		return nil
 	}
 	var out Outcome
@@ -121,7 +121,7 @@ func (r *Replica) condemn(e *RefusedError, out *Outcome) {
 	}
 	for add(e); len(queue) > 0; queue = queue[1:] {
 		for _, pp := range r.pending.take(queue[0]) {
-			_, _, err := r.missing(pp.pack)
+			_, err := r.fit(pp.pack)
 			if err == nil {
 				// Forgotten again already: so many were condemned at once.
 				err = &RefusedError{Offset: -1, Err: fmt.Errorf("%w: %v", ErrAncestorRefused, queue[0])}
@@ -133,28 +133,23 @@ func (r *Replica) condemn(e *RefusedError, out *Outcome) {
 	}
 }
 
-func (r *Replica) has(id ChangeID) bool {
-	_, ok := r.log.find(id)
-	return ok
-}
-
 // offer accepts pp, files it as pending, or refuses it.
 func (r *Replica) offer(pp *pendingPack, out *Outcome) ([]ChangeID, error) {
-	pack := pp.pack.without(r.has)
+	pack := r.log.without(pp.pack)
 	if pack.Empty() {
 		return nil, nil
 	}
-	missing, order, refused := r.missing(pack)
+	fit, refused := r.fit(pack)
 	switch {
 	case refused != nil:
 		r.condemn(refused, out)
 		return nil, refused
-	case len(missing) > 0:
-		pp.wants = missing[0]
+	case len(fit.missing) > 0:
+		pp.wants = fit.missing[0]
 		r.pending.add(pp)
-		return missing, nil
+		return fit.missing, nil
 	default:
-		return nil, r.accept(pack, order)
+		return nil, r.accept(fit)
 	}
 }
 
@@ -173,98 +168,10 @@ func (r *Replica) release(from int, out *Outcome) {
 	}
 }
 
-// without is p less the runs and the fronts of runs that has names. The set of
-// accepted changes is closed under ancestors, so what it has of a run is a front.
-func (p *Pack) without(has func(ChangeID) bool) *Pack {
-	if !slices.ContainsFunc(p.runs, func(r run) bool { return has(p.ids[r.first]) }) {
-		return p
-	}
-	rest := *p
-	rest.runs, rest.changes = nil, 0
-	for _, run := range p.runs {
-		for run.n > 0 && has(p.ids[run.first]) {
-			run.prev = p.ids[run.first]
-			run.first++
-			run.n--
-		}
-		if run.n > 0 {
-			rest.runs = append(rest.runs, run)
-			rest.changes += int(run.n)
-		}
-	}
-	return &rest
-}
-
-// missing finds the parents of p that are neither in the log nor in p. If there
-// are none, order is an order in which every parent comes first, or nil if that of
-// the pack is.
-func (r *Replica) missing(p *Pack) (missing []ChangeID, order []int32, refused *RefusedError) {
-	m := misser{replica: r, pack: p, sorter: sorter{pack: p}}
-	for k := range p.runs {
-		run := &p.runs[k]
-		if run.prev != ChangeID(r.room) {
-			if author, found := m.authorOf(run.prev); found && author != run.author {
-				return m.missing, nil, p.refuse(run, run.first, ErrChainAuthor)
-			}
-			if err := m.parent(run.first, run.prev); err != nil {
-				return m.missing, nil, p.refuse(run, run.first, err)
-			}
-		}
-		for i := run.first; p.links > 0 && i < run.end(); i++ {
-			if p.places[i]&flagLinks == 0 {
-				continue
-			}
-			links := reparse(p.payload(i)).links
-			for k := range links.Len() {
-				if err := m.parent(i, links.At(k)); err != nil {
-					return m.missing, nil, p.refuse(run, i, err)
-				}
-			}
-		}
-	}
-	if len(m.missing) > 0 {
-		return m.missing, nil, nil
-	}
-	return nil, m.sorter.order(), nil
-}
-
-// misser is what missing carries through a pack.
-type misser struct {
-	replica *Replica
-	pack    *Pack
-	sorter  sorter
-	missing []ChangeID
-	named   map[ChangeID]bool // missing
-}
-
-// parent notes a parent of change i of the pack.
-func (m *misser) parent(i int32, id ChangeID) error {
-	switch {
-	case m.replica.has(id) || m.sorter.within(i, id):
-	case m.replica.log.refused.has(id):
-		return fmt.Errorf("%w: %v", ErrAncestorRefused, id)
-	case len(m.missing) < MaxMissing && !m.named[id]:
-		if m.named == nil {
-			m.named = make(map[ChangeID]bool)
-		}
-		m.named[id] = true
-		m.missing = append(m.missing, id)
-	}
-	return nil
-}
-
-func (m *misser) authorOf(id ChangeID) (Author, bool) {
-	l := m.replica.log
-	if i, ok := l.find(id); ok {
-		return l.keys[l.author(i)], true
-	}
-	return m.sorter.author(id)
-}
-
-// accept appends the changes of p in the given order to the log, seals them as a
-// pack, and applies them; or it returns [ErrFull] and does nothing.
-func (r *Replica) accept(p *Pack, order []int32) error {
-	l := r.log
+// accept appends the changes of a pack of which nothing is missing to the log, seals
+// them as a pack, and applies them; or it returns [ErrFull] and does nothing.
+func (r *Replica) accept(f fit) error {
+	l, p := r.log, f.pack
 	size := 0
 	for k := range p.runs {
 		size += len(p.stretch(&p.runs[k]))
@@ -277,14 +184,14 @@ func (r *Replica) accept(p *Pack, order []int32) error {
 	}
 	from := l.n
 	block, pos := l.blocks.reserve(from, size)
-	a := adding{log: l, pack: p, ends: make([]runEnd, 0, len(p.runs))}
+	a := adding{log: l, pack: p, parents: f.parents, ends: make([]runEnd, 0, len(p.runs))}
 	moved := make([]uint32, len(p.runs)) // what a place in the frame and one in the block differ by, modulo 2^32
 	for k := range p.runs {
 		run := &p.runs[k]
 		moved[k] = uint32(pos) - p.places[run.first]&placeBits
 		pos += copy(block[pos:], p.stretch(run))
 	}
-	if order == nil {
+	if f.order == nil {
 		for k := range p.runs {
 			run := &p.runs[k]
 			author, prev := a.begin(run)
@@ -294,7 +201,8 @@ func (r *Replica) accept(p *Pack, order []int32) error {
 			a.ends = append(a.ends, runEnd{last: prev, sig: run.sig})
 		}
 	} else {
-		a.inOrder(order, moved)
+		a.parents = nil // they are in the pack's order
+		a.inOrder(f.order, moved)
 	}
 	l.seal(a.ends)
 	for i := from; i < l.n; i++ {
@@ -310,13 +218,27 @@ type adding struct {
 	pack  *Pack
 	ends  []runEnd
 	links []int32 // of one change
+
+	parents []int32 // what is left of those of the fit; nil: they are to be looked up
+}
+
+// parent is the log index of what a change names.
+func (a *adding) parent(id ChangeID) int32 {
+	if len(a.parents) > 0 {
+		i := a.parents[0]
+		if a.parents = a.parents[1:]; i != none {
+			return i
+		}
+	}
+	i, _ := a.log.find(id)
+	return i
 }
 
 // begin is the author of a run, and the log index of what it follows.
 func (a *adding) begin(run *run) (author uint32, prev int32) {
 	prev = none
 	if run.prev != ChangeID(a.log.room) {
-		prev, _ = a.log.find(run.prev)
+		prev = a.parent(run.prev)
 	}
 	return a.log.authorIndex(run.author), prev
 }
@@ -329,8 +251,7 @@ func (a *adding) add(i int32, author uint32, prev int32, moved uint32) int32 {
 	if place&flagLinks != 0 {
 		links := reparse(p.frame[start:end]).links
 		for k := range links.Len() {
-			at, _ := a.log.find(links.At(k))
-			a.links = append(a.links, at)
+			a.links = append(a.links, a.parent(links.At(k)))
 		}
 	}
 	return a.log.add(&p.ids[i], author, prev, a.links, place&flagDecodes != 0, place&placeBits+moved, int(end-start))
@@ -379,16 +300,16 @@ func (r *Replica) LoadPack(p *Pack) error {
 	if err := r.ready(); err != nil {
 		return err
 	}
-	p = p.without(r.has)
+	p = r.log.without(p)
 	if p.Empty() {
 		return nil
 	}
-	missing, order, refused := r.missing(p)
+	fit, refused := r.fit(p)
 	switch {
 	case refused != nil:
 		return refused
-	case len(missing) > 0:
-		return &RefusedError{Offset: -1, Err: fmt.Errorf("%w: %v", ErrMissing, missing[0])}
+	case len(fit.missing) > 0:
+		return &RefusedError{Offset: -1, Err: fmt.Errorf("%w: %v", ErrMissing, fit.missing[0])}
 	}
 	for i := range p.runs {
 		if _, judged := r.log.authorOf[p.runs[i].author]; judged {
@@ -398,14 +319,14 @@ func (r *Replica) LoadPack(p *Pack) error {
 			return refused
 		}
 	}
-	return r.accept(p, order)
+	return r.accept(fit)
 }
 
 // MissingOf is the parents of p that are neither in the log nor in p, at most
 // [MaxMissing]: what [Replica.LoadPack] calls [ErrMissing] for.
 func (r *Replica) MissingOf(p *Pack) []ChangeID {
-	missing, _, _ := r.missing(p.without(r.has))
-	return missing
+	fit, _ := r.fit(r.log.without(p))
+	return fit.missing
 }
 
 // VerifyTips checks the signature of every chain's newest change, which covers

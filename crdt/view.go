@@ -240,10 +240,10 @@ func (v *View) Element(i int, k int64, index uint32, d int64) (Key, bool) {
 // appended reports whether t is a row of the feed. Unlike the feed's own Get it asks
 // nothing of the log that the replica goes on to fill.
 func (v *View) appended(t thing) bool {
-	if t.change == none || !v.log.decodes(t.change) {
+	if t.change == none {
 		return false
 	}
-	if bytes.HasPrefix(v.log.ops(t.change), oneAppend) {
+	if v.log.oneAppend(t.change) {
 		return t.index == 0
 	}
 	_, ok := feedRank(v.log, v.doc.feed, t)
