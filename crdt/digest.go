@@ -102,7 +102,7 @@ func (h *stateHash) bool(v bool) { h.buf = dcbor.AppendBool(h.buf, v) }
 
 // The state is [objects, marks].
 func (d *feedDoc) hashState(h *stateHash) {
-	feedState{d.items.Len(), d.items.Scan, d.log, d.marks}.hashState(h)
+	feedState{d.items.Len(), d.items.Scan, d.log, d.said()}.hashState(h)
 }
 
 // feedState hashes a feed, of a document or of a View of it.

@@ -1,6 +1,8 @@
 package crdt
 
 import (
+	"cmp"
+
 	"github.com/tidwall/btree"
 )
 
@@ -144,21 +146,24 @@ type marks struct {
 }
 
 func newMarks(l *log) marks {
-	return marks{l, btree.NewBTreeGOptions(func(a, b markItem) bool {
-		switch {
-		case a.target.change != b.target.change:
-			return a.target.change < b.target.change
-		case a.target.index != b.target.index:
-			return a.target.index < b.target.index
-		default:
-			return a.author < b.author
-		}
-	}, btree.Options{NoLocks: true})}
+	return marks{l, btree.NewBTreeGOptions(func(a, b markItem) bool { return a.compare(b) < 0 }, btree.Options{NoLocks: true})}
+}
+
+// compare is the order of the tree: by target and author.
+func (m markItem) compare(other markItem) int {
+	switch {
+	case m.target.change != other.target.change:
+		return cmp.Compare(m.target.change, other.target.change)
+	case m.target.index != other.target.index:
+		return cmp.Compare(m.target.index, other.target.index)
+	default:
+		return cmp.Compare(m.author, other.author)
+	}
 }
 
 // set reports whether item stands.
 func (m marks) set(item markItem) bool {
-	old, replaced := m.items.Set(item)
+	old, replaced := m.items.Load(item) // Set that tries the end first
 	if replaced && (old.change == item.change && old.op > item.op ||
 		old.change != item.change && m.log.before(item.change, old.change)) {
 		m.items.Set(old)

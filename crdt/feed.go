@@ -1,7 +1,7 @@
 package crdt
 
 import (
-	"bytes"
+	"slices"
 
 	"github.com/tallystick/tallystick/crdt/dcbor"
 	"github.com/tidwall/btree"
@@ -14,8 +14,9 @@ type feedDoc struct {
 	name  string // of the list in value
 	items *btree.BTreeG[feedItem]
 	marks marks
-	whole int32   // the changes below it were all applied
-	watch watcher // nil: nobody observes
+	late  []markItem // not in marks yet: see settle
+	whole int32      // the changes below it were all applied
+	watch watcher    // nil: nobody observes
 }
 
 // A feedItem is one appended literal.
@@ -45,25 +46,21 @@ func (d *feedDoc) apply(i int32) {
 	if i == d.whole {
 		d.whole++
 	}
-	if !d.log.decodes(i) {
-		return
-	}
-	ops := d.log.ops(i)
-	if bytes.HasPrefix(ops, oneAppend) {
+	switch {
+	case d.log.oneAppend(i):
 		d.add(feedItem{thing{i, 0}, int32(len(oneAppend))})
+		return
+	case !d.log.decodes(i):
 		return
 	}
 	author, links := d.log.author(i), d.log.links(i)
-	eachOp(ops, func(o *op, at, made int) {
+	eachOp(d.log.ops(i), func(o *op, at, made int) {
 		switch {
 		case o.appends():
 			d.add(feedItem{thing{i, uint32(made)}, int32(o.offset)})
 		case o.code == opMark:
 			if t, ok := d.log.resolve(o.target, i, links, made); ok && d.exists(t) {
-				it := markItem{t, author, i, int32(at), int32(o.offset)}
-				if d.marks.set(it) && d.watch != nil {
-					d.watch.marked(it)
-				}
+				d.mark(markItem{t, author, i, int32(at), int32(o.offset)})
 			}
 		}
 	})
@@ -78,6 +75,30 @@ func (d *feedDoc) add(it feedItem) {
 	if d.watch != nil {
 		d.watch.inserted(it.thing, 1)
 	}
+}
+
+// mark takes in a mark. Who watches is told at once; else it can wait for the next who
+// reads, and many at once cost less.
+func (d *feedDoc) mark(it markItem) {
+	switch {
+	case d.watch != nil:
+		if d.said().set(it) {
+			d.watch.marked(it)
+		}
+		return
+	case len(d.late) == maxLate:
+		d.settle()
+	}
+	d.late = append(d.late, it)
+}
+
+// settle puts the late marks where they belong, in the order of the tree.
+func (d *feedDoc) settle() {
+	slices.SortFunc(d.late, markItem.compare)
+	for _, it := range d.late {
+		d.marks.set(it)
+	}
+	d.late = d.late[:0]
 }
 
 // appends reports whether o appends to the feed, in a room that has one.
@@ -96,12 +117,6 @@ func (d *feedDoc) exists(t thing) bool {
 	return ok
 }
 
-// oneAppend reports whether change i is one append to a feed and nothing else: most
-// are, and of those it is known without a look into the feed what they made.
-func (l *log) oneAppend(i int32) bool {
-	return l.decodes(i) && bytes.HasPrefix(l.ops(i), oneAppend)
-}
-
 func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {
 	switch t {
 	case fixedThing(Root.Index):
@@ -112,12 +127,17 @@ func (d *feedDoc) kindOf(t thing) (ObjectKind, bool) {
 	return 0, false
 }
 
-func (d *feedDoc) said() marks { return d.marks }
+func (d *feedDoc) said() marks {
+	if len(d.late) > 0 {
+		d.settle()
+	}
+	return d.marks
+}
 
 func (d *feedDoc) observe(w watcher) { d.watch = w }
 
 func (d *feedDoc) view() docView {
-	return docView{feed: d.items.Copy(), marks: d.marks.items.Copy()}
+	return docView{feed: d.items.Copy(), marks: d.said().items.Copy()}
 }
 
 // literalAt is the literal at that offset of the ops of change i, which was

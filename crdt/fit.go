@@ -44,20 +44,27 @@ func (l *log) hasFirst(p *Pack, r *run) bool {
 type fit struct {
 	pack    *Pack
 	missing []ChangeID // parents that are neither in the log nor in the pack, at most MaxMissing
-	// If none is missing: what each run follows, if that is not the room, and behind it each link of its changes, by log
-	// index; none for what is in the pack itself.
-	parents []int32
+	// Where the others are: log indexes, and none for what is in the pack itself.
+	prevs    []int32 // by run: what it follows; none also for the room
+	links    []int32 // of all changes
+	linkFrom []int32 // by change: where its links begin; nil if there are none
+
 	// An order in which every parent comes first; nil if that of the pack is one.
 	order []int32
 }
 
 // fit finds the parents of p.
 func (r *Replica) fit(p *Pack) (fit, *RefusedError) {
-	f := fitter{log: r.log, sorter: sorter{pack: p}, fit: fit{pack: p, parents: make([]int32, 0, len(p.runs)+p.links)}}
+	f := fitter{log: r.log, sorter: sorter{pack: p}, fit: fit{pack: p, prevs: make([]int32, len(p.runs))}}
+	if p.links > 0 {
+		f.links, f.linkFrom = make([]int32, 0, p.links), make([]int32, len(p.ids))
+	}
 	for k := range p.runs {
 		run := &p.runs[k]
+		f.prevs[k] = none
 		if run.prev != ChangeID(r.room) {
-			if err := f.prev(run); err != nil {
+			var err error
+			if f.prevs[k], err = f.prev(run); err != nil {
 				return f.fit, p.refuse(run, run.first, err)
 			}
 		}
@@ -65,11 +72,14 @@ func (r *Replica) fit(p *Pack) (fit, *RefusedError) {
 			if p.places[i]&flagLinks == 0 {
 				continue
 			}
+			f.linkFrom[i] = int32(len(f.links))
 			links := reparse(p.payload(i)).links
 			for k := range links.Len() {
-				if err := f.parent(i, links.At(k)); err != nil {
+				at, err := f.parent(i, links.At(k))
+				if err != nil {
 					return f.fit, p.refuse(run, i, err)
 				}
+				f.links = append(f.links, at)
 			}
 		}
 	}
@@ -87,32 +97,30 @@ type fitter struct {
 	named  map[ChangeID]bool // missing
 }
 
-// prev notes what a run follows, which its author must have written.
-func (f *fitter) prev(r *run) error {
+// prev is where what a run follows is, which its author must have written.
+func (f *fitter) prev(r *run) (int32, error) {
 	if i, found := f.log.find(r.prev); found {
-		f.parents = append(f.parents, i)
 		if f.log.keys[f.log.author(i)] != r.author {
-			return ErrChainAuthor
+			return none, ErrChainAuthor
 		}
-		return nil
+		return i, nil
 	}
 	if author, found := f.sorter.author(r.prev); found && author != r.author {
-		return ErrChainAuthor
+		return none, ErrChainAuthor
 	}
 	return f.parent(r.first, r.prev)
 }
 
-// parent notes a parent of change i of the pack.
-func (f *fitter) parent(i int32, id ChangeID) error {
-	at, found := f.log.find(id)
-	if !found {
-		at = none
+// parent is where a parent of change i of the pack is. It notes what is in the pack, and
+// what is missing.
+func (f *fitter) parent(i int32, id ChangeID) (int32, error) {
+	if at, found := f.log.find(id); found {
+		return at, nil
 	}
-	f.parents = append(f.parents, at)
 	switch {
-	case found || f.sorter.within(i, id):
+	case f.sorter.within(i, id):
 	case f.log.refused.has(id):
-		return fmt.Errorf("%w: %v", ErrAncestorRefused, id)
+		return none, fmt.Errorf("%w: %v", ErrAncestorRefused, id)
 	case len(f.missing) < MaxMissing && !f.named[id]:
 		if f.named == nil {
 			f.named = make(map[ChangeID]bool)
@@ -120,5 +128,5 @@ func (f *fitter) parent(i int32, id ChangeID) error {
 		f.named[id] = true
 		f.missing = append(f.missing, id)
 	}
-	return nil
+	return none, nil
 }

@@ -34,7 +34,8 @@ type record struct {
 const (
 	flagDecodes uint32 = 1 << 31 // the ops do: else they are void as a whole
 	flagLinks   uint32 = 1 << 30 // it has links
-	authorBits  uint32 = flagLinks - 1
+	flagAppend  uint32 = 1 << 29 // its ops are one append to the feed, and decode
+	authorBits  uint32 = flagAppend - 1
 )
 
 // none in place of a log index is the room itself: seq 0, lamport 0.
@@ -132,6 +133,10 @@ func (l *log) ops(i int32) []byte {
 // decodes reports whether the ops of change i do: else they are void as a whole.
 func (l *log) decodes(i int32) bool { return l.at(i).author&flagDecodes != 0 }
 
+// oneAppend reports whether the ops of change i are one append to a feed and nothing
+// else. Most are, and of those it is known without a look at them what they made.
+func (l *log) oneAppend(i int32) bool { return l.at(i).author&flagAppend != 0 }
+
 // author is the number of the author of change i.
 func (l *log) author(i int32) uint32 { return l.at(i).author & authorBits }
 
@@ -183,7 +188,10 @@ func (l *log) seq(i int32) uint32 {
 // seq alone (Myers, "An applicative random-access stack", 1983): O(log d),
 // across nested forks too.
 func (l *log) back(i int32, d uint64) int32 {
-	if i == none || d >= uint64(l.seq(i)) {
+	if i == none || d == 0 {
+		return i
+	}
+	if d >= uint64(l.seq(i)) {
 		return none
 	}
 	want := l.seq(i) - uint32(d)
@@ -275,6 +283,9 @@ func (l *log) add(id *ChangeID, author uint32, prev int32, links []int32, decode
 	}
 	rec.lamport++
 	*l.at(i) = rec
+	if decodes && bytes.HasPrefix(l.ops(i), oneAppend) {
+		l.at(i).author |= flagAppend
+	}
 	*l.idAt(i) = *id
 	l.setChild(i, none)
 	l.n++

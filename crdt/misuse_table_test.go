@@ -243,8 +243,11 @@ func logMisuses() map[string][]misuse {
 			m.r.View().Rows(func(crdt.Row) bool { any = true; return true })
 			return any
 		}),
-		"View.RowsOf":  trusted(func(m *misused, i int) { m.r.View().RowsOf(i) }),
-		"View.MarksOf": trusted(func(m *misused, i int) { m.r.View().MarksOf(i) }),
+		"View.RowsOf":      trusted(func(m *misused, i int) { m.r.View().RowsOf(i) }),
+		"View.MarksOf":     trusted(func(m *misused, i int) { m.r.View().MarksOf(i) }),
+		"View.AppendRows":  trusted(func(m *misused, i int) { m.r.View().AppendRows(nil, i) }),
+		"View.AppendMarks": trusted(func(m *misused, i int) { m.r.View().AppendMarks(nil, i) }),
+		"View.Marks":       nothing("of a json room", func(m *misused) bool { return m.r.View().Marks() != 0 }),
 		"View.Element": append(trusted(func(m *misused, i int) { m.r.View().Element(i, 1, 0, 0) }),
 			nothing("of a json room", func(m *misused) bool { _, ok := m.r.View().Element(0, 0, 0, 0); return ok })...),
 		"Replica.Tips": nothing("stopped at once", func(m *misused) bool { m.r.Tips(func(int) bool { return false }); return false }),

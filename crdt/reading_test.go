@@ -253,6 +253,9 @@ func TestMarksOf(t *testing.T) {
 		if n != len(w.ref.doc.marks) {
 			t.Fatalf("%d marks, want %d", n, len(w.ref.doc.marks))
 		}
+		if v := r.View(); v.Marks() != n && kind != crdt.JSON {
+			t.Fatalf("a view of %d marks, want %d", v.Marks(), n)
+		}
 		if b, err := json.Marshal(r.Doc()); err != nil || !json.Valid(b) {
 			t.Fatalf("JSON %s, %v", b, err)
 		}

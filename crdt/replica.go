@@ -184,7 +184,7 @@ func (r *Replica) accept(f fit) error {
 	}
 	from := l.n
 	block, pos := l.blocks.reserve(from, size)
-	a := adding{log: l, pack: p, parents: f.parents, ends: make([]runEnd, 0, len(p.runs))}
+	a := adding{fit: f, log: l, ends: make([]runEnd, 0, len(p.runs))}
 	moved := make([]uint32, len(p.runs)) // what a place in the frame and one in the block differ by, modulo 2^32
 	for k := range p.runs {
 		run := &p.runs[k]
@@ -194,15 +194,14 @@ func (r *Replica) accept(f fit) error {
 	if f.order == nil {
 		for k := range p.runs {
 			run := &p.runs[k]
-			author, prev := a.begin(run)
+			author, prev := a.begin(k)
 			for i := run.first; i < run.end(); i++ {
 				prev = a.add(i, author, prev, moved[k])
 			}
 			a.ends = append(a.ends, runEnd{last: prev, sig: run.sig})
 		}
 	} else {
-		a.parents = nil // they are in the pack's order
-		a.inOrder(f.order, moved)
+		a.inOrder(moved)
 	}
 	l.seal(a.ends)
 	for i := from; i < l.n; i++ {
@@ -214,31 +213,16 @@ func (r *Replica) accept(f fit) error {
 
 // adding is what accept carries through a pack.
 type adding struct {
-	log   *log
-	pack  *Pack
-	ends  []runEnd
-	links []int32 // of one change
-
-	parents []int32 // what is left of those of the fit; nil: they are to be looked up
+	fit
+	log  *log
+	ends []runEnd
 }
 
-// parent is the log index of what a change names.
-func (a *adding) parent(id ChangeID) int32 {
-	if len(a.parents) > 0 {
-		i := a.parents[0]
-		if a.parents = a.parents[1:]; i != none {
-			return i
-		}
-	}
-	i, _ := a.log.find(id)
-	return i
-}
-
-// begin is the author of a run, and the log index of what it follows.
-func (a *adding) begin(run *run) (author uint32, prev int32) {
-	prev = none
-	if run.prev != ChangeID(a.log.room) {
-		prev = a.parent(run.prev)
+// begin is the author of run k, and the log index of what it follows.
+func (a *adding) begin(k int) (author uint32, prev int32) {
+	run := &a.pack.runs[k]
+	if prev = a.prevs[k]; prev == none && run.prev != ChangeID(a.log.room) {
+		prev, _ = a.log.find(run.prev) // added by now
 	}
 	return a.log.authorIndex(run.author), prev
 }
@@ -247,18 +231,21 @@ func (a *adding) begin(run *run) (author uint32, prev int32) {
 func (a *adding) add(i int32, author uint32, prev int32, moved uint32) int32 {
 	p, place := a.pack, a.pack.places[i]
 	start, end := byteStringAt(p.frame, place&placeBits)
-	a.links = a.links[:0]
+	var at []int32
 	if place&flagLinks != 0 {
 		links := reparse(p.frame[start:end]).links
-		for k := range links.Len() {
-			a.links = append(a.links, a.parent(links.At(k)))
+		at = a.links[a.linkFrom[i]:][:links.Len()]
+		for k := range at {
+			if at[k] == none {
+				at[k], _ = a.log.find(links.At(k)) // added by now
+			}
 		}
 	}
-	return a.log.add(&p.ids[i], author, prev, a.links, place&flagDecodes != 0, place&placeBits+moved, int(end-start))
+	return a.log.add(&p.ids[i], author, prev, at, place&flagDecodes != 0, place&placeBits+moved, int(end-start))
 }
 
 // inOrder adds the changes of a pack whose runs need one another.
-func (a *adding) inOrder(order []int32, moved []uint32) {
+func (a *adding) inOrder(moved []uint32) {
 	p := a.pack
 	runOf := make([]int32, len(p.ids))
 	at := make([]int32, len(p.ids)) // in the log
@@ -267,11 +254,11 @@ func (a *adding) inOrder(order []int32, moved []uint32) {
 			runOf[i] = int32(k)
 		}
 	}
-	for _, i := range order {
+	for _, i := range a.order {
 		run := &p.runs[runOf[i]]
 		author, prev := uint32(0), none
 		if i == run.first {
-			author, prev = a.begin(run)
+			author, prev = a.begin(int(runOf[i]))
 		} else {
 			prev = at[i-1]
 			author = a.log.author(prev)

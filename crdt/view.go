@@ -158,18 +158,20 @@ func (v *View) Rows(yield func(Row) bool) {
 
 // RowsOf are the rows that the change at log index i < Changes made, in order. It
 // walks that change alone.
-func (v *View) RowsOf(i int) []Row {
+func (v *View) RowsOf(i int) []Row { return v.AppendRows(nil, i) }
+
+// AppendRows appends RowsOf.
+func (v *View) AppendRows(rows []Row, i int) []Row {
 	if v.doc.feed == nil || !v.log.decodes(int32(i)) {
-		return nil
+		return rows
 	}
 	ops := v.log.ops(int32(i))
-	if bytes.HasPrefix(ops, oneAppend) {
-		return []Row{{Key{Change: i}, ops[len(oneAppend):]}}
+	if v.log.oneAppend(int32(i)) {
+		return append(rows, Row{Key{Change: i}, ops[len(oneAppend):]})
 	}
 	if bytes.HasPrefix(ops, oneMark) {
-		return nil
+		return rows
 	}
-	var rows []Row
 	eachOp(ops, func(o *op, _, made int) {
 		if o.appends() {
 			rows = append(rows, v.row(feedItem{thing{int32(i), uint32(made)}, int32(o.offset)}))
@@ -188,21 +190,27 @@ type Mark struct {
 	Literal Literal // what it says: null takes back. Aliases the log: read only
 }
 
+// Marks is how many marks stand, of all things and authors: 0 in a json room.
+func (v *View) Marks() int {
+	if v.doc.feed == nil {
+		return 0
+	}
+	return v.doc.marks.Len()
+}
+
 // MarksOf are the marks that the change at log index i < Changes made on the root map
 // and on rows of the feed, in order. What a mark is said of is always of that change or
 // of an ancestor. It walks that change alone, and takes O(log² Len) besides for a mark
 // on a row of a change of several ops.
-func (v *View) MarksOf(i int) []Mark {
-	if v.doc.feed == nil || !v.log.decodes(int32(i)) {
-		return nil
+func (v *View) MarksOf(i int) []Mark { return v.AppendMarks(nil, i) }
+
+// AppendMarks appends MarksOf.
+func (v *View) AppendMarks(marks []Mark, i int) []Mark {
+	if v.doc.feed == nil || !v.log.decodes(int32(i)) || v.log.oneAppend(int32(i)) {
+		return marks
 	}
-	ops := v.log.ops(int32(i))
-	if bytes.HasPrefix(ops, oneAppend) {
-		return nil
-	}
-	var marks []Mark
 	links := v.log.links(int32(i))
-	eachOp(ops, func(o *op, at, made int) {
+	eachOp(v.log.ops(int32(i)), func(o *op, at, made int) {
 		if o.code != opMark {
 			return
 		}

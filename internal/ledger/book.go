@@ -233,6 +233,9 @@ func (b *Book) find(k crdt.Key) (int32, bool) {
 		return none, false
 	}
 	first, end := b.entryAt[k.Change], b.entryAt[k.Change+1]
+	if end-first == 1 { // as of most
+		return first, b.entries[first].index == k.Index
+	}
 	at, ok := slices.BinarySearchFunc(b.entries[first:end], k.Index, func(e bookEntry, index uint32) int { return cmp.Compare(e.index, index) })
 	return first + int32(at), ok
 }

@@ -18,6 +18,9 @@ type chunk struct {
 	rows     []readRow
 	marks    []readMark
 	postings []Posting // of the rows, as far as they fit
+
+	rowsOf  []crdt.Row // of one change
+	marksOf []crdt.Mark
 }
 
 type readChange struct {
@@ -50,16 +53,16 @@ func (c *chunk) read(v *crdt.View, from, end int) {
 	}
 	c.postings = c.postings[:0]
 	for i := from; i < end; i++ {
-		rows, marks := v.RowsOf(i), v.MarksOf(i)
+		c.rowsOf, c.marksOf = v.AppendRows(c.rowsOf[:0], i), v.AppendMarks(c.marksOf[:0], i)
 		var change readChange
-		if len(rows)+len(marks) > 0 {
+		if len(c.rowsOf)+len(c.marksOf) > 0 {
 			at := v.ChangeAt(i)
 			change.author, change.lamport = at.Author, uint32(at.Lamport)
 		}
-		for _, r := range rows {
+		for _, r := range c.rowsOf {
 			c.readRow(v, r)
 		}
-		for _, m := range marks {
+		for _, m := range c.marksOf {
 			c.readMark(m)
 		}
 		change.rows, change.marks = len(c.rows), len(c.marks)

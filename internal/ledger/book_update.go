@@ -49,7 +49,7 @@ func (b *Book) reserve(v *crdt.View) {
 	b.entryAt = slices.Grow(b.entryAt, v.Changes())
 	b.entries = slices.Grow(b.entries, v.Len())
 	b.postings = slices.Grow(b.postings, MinPostings*v.Len())
-	b.marks = slices.Grow(b.marks, max(0, v.Changes()-v.Len()))
+	b.marks = slices.Grow(b.marks, v.Marks())
 }
 
 // settleAll ends a batch.
