@@ -81,15 +81,11 @@ func (d *feedDoc) add(it feedItem) {
 // reads, and many at once cost less.
 func (d *feedDoc) mark(it markItem) {
 	switch {
-	case d.watch != nil:
-		if d.said().set(it) {
-			d.watch.marked(it)
-		}
-		return
-	case len(d.late) == maxLate:
-		d.settle()
+	case d.watch == nil:
+		d.late = append(d.late, it)
+	case d.said().set(it):
+		d.watch.marked(it)
 	}
-	d.late = append(d.late, it)
 }
 
 // settle puts the late marks where they belong, in the order of the tree.
@@ -98,7 +94,7 @@ func (d *feedDoc) settle() {
 	for _, it := range d.late {
 		d.marks.set(it)
 	}
-	d.late = d.late[:0]
+	d.late = nil
 }
 
 // appends reports whether o appends to the feed, in a room that has one.

@@ -44,9 +44,6 @@ const (
 	MaxHistory       = 1000
 	maxHistoryCopies = 1 << 17
 
-	// maxLate is how many marks of a feed wait for the next who reads.
-	maxLate = 4096
-
 	// maxRefusedIDs bounds the memory of changes refused for their own bytes.
 	maxRefusedIDs = 4096
 )
