@@ -30,8 +30,11 @@ func dinnerOfFour(s *scene) {
 		m.agrees("soup")
 	}
 	a.sees(s.or("tallied", "="))
-	a.moment("tallied", []string{"list"}, []string{"balances"}, []string{"settle"})
+	a.moment("tallied", []string{"list"}, []string{"balances"})
 	a.does([]string{"NAV", "B"}, "")
 	a.moment("balances", []string{"balances"})
+	a.does([]string{"s"}, ":settle EUR")
+	a.sees(s.or("bob pays alice", "bob"))
+	a.moment("settle", []string{"settle", "EUR"})
 	a.ends()
 }

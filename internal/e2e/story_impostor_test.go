@@ -28,5 +28,7 @@ func nameTaken(s *scene) {
 	bob.agrees("lunch")
 	mallory.does(1, append([]string{"agree", mallory.id("lunch")}, mallory.others()...)...)
 	a.moment("told-apart", []string{"list"}, []string{"balances"})
+	a.does([]string{"NAV", "P"}, ":people")
+	a.moment("people", []string{"people"})
 	a.ends()
 }

@@ -206,6 +206,23 @@ func (m *machine) showsUp() {
 	}
 }
 
+// answers runs a command at a terminal of its own, and answers what it asks.
+func (m *machine) answers(question, answer string, args ...string) {
+	m.s.t.Helper()
+	t, err := terminal.Start(binary, args, terminal.Options{Env: m.env(), Dir: m.home, Mute: true})
+	if err != nil {
+		m.s.t.Skipf("no pseudo-terminal here: %v", err)
+	}
+	defer t.Close() // it has ended by then
+	until(m.s.t, m.name+" is asked "+question, func() bool { return strings.Contains(t.Raw(), question) })
+	if _, err := t.Send(answer + "\r"); err != nil {
+		m.s.t.Fatal(err)
+	}
+	if exit, err := t.Wait(patience); err != nil || exit.Code != 0 {
+		m.s.t.Fatalf("%s: %v, %v; it said:\n%.2000s", m.name, exit, err, t.Raw())
+	}
+}
+
 // adds writes an entry and tells everybody.
 func (m *machine) adds(line string) {
 	m.s.t.Helper()
