@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/race"
 	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui/internal/input"
 )
@@ -161,6 +162,7 @@ func TestRowsArrive(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	w := newWorld(t).demo(300)
 	d := newDriver(t, w, 120, 36)
 	d.press("esc", "k", "k")
@@ -202,6 +204,7 @@ func TestFilter(t *testing.T) {
 
 func TestFilterOfManyRows(t *testing.T) {
 	t.Parallel()
+	race.OneGoroutine(t)
 	w := newWorld(t)
 	for i := range 3 * firstSearchRows / 2 {
 		memo := ""
