@@ -292,14 +292,14 @@ func (p *balancesPage) draw(m *Model, all screen.Area) {
 	p.load(m)
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Balances", plural(len(p.all), "party", "parties")+" · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Balances", plural(len(p.all), "party", "parties")+m.keyed(" · {balances.back} back"))
 	}
 	if a.H > 2 {
 		p.drawUnits(m, a)
 		a = a.Sub(0, 1, a.W, a.H-1)
 	}
 	if len(p.all) == 0 {
-		a.ConstCut(1, 0, a.W-1, m.st.Dim, "Nothing counts in this unit yet: n types an entry.")
+		a.ConstCut(1, 0, a.W-1, m.st.Dim, m.keyed("Nothing counts in this unit yet: {global.new} types an entry."))
 		return
 	}
 	a.W--

@@ -295,7 +295,7 @@ func (m *Model) standingWith(a crdt.Author) safe.String {
 	case c.Confirmed:
 		return safe.Literal("you compared this key")
 	}
-	return safe.Literal("not confirmed: compare the key with them (P)")
+	return m.cs.Text(string(m.keyed("not confirmed: compare the key with them ({ledger.people})")), noteCells)
 }
 
 // boundOf is an entry with the keys of the parties that are known here.

@@ -52,7 +52,7 @@ func (m *Model) toList() {
 // onEntry does something with the entry that an id names, in full or by its first digits.
 func (m *Model) onEntry(id string, do func(crdt.Key) tea.Cmd) tea.Cmd {
 	if m.snap == nil || !m.known() {
-		m.tell(false, "the room is still being read: press Enter again in a moment")
+		m.tell(false, "the room is still being read: press {type.enter} again in a moment")
 		return nil
 	}
 	k, err := m.book.book.Find(m.snap.View, id)

@@ -68,7 +68,7 @@ func (d *detailOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (d *detailOverlay) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Change", "Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Change", m.keyed("{detail.back} back"))
 	}
 	d.scroll = drawLines(a, m.changeLines(d.change, d.entry, d.isRow, a.W, whole), d.scroll)
 }
@@ -114,7 +114,7 @@ func (m *Model) drawSummary(a screen.Area) {
 	if m.lay.shape == narrow {
 		x := say(a, 0, y, own(m.st.Dim, number(m.ledger.list.Index()+1)+"/"+number(m.ledger.list.Len())+"  "))
 		if n := m.ledger.list.Fresh(); n > 0 {
-			x = say(a, x, y, own(m.st.Warn, number(n)+" new below: G  "))
+			x = say(a, x, y, own(m.st.Warn, number(n)+m.keyed(" new below: {move.last}  ")))
 		}
 		if !m.ledger.order.plain() {
 			x = say(a, x, y, own(m.st.Info, m.ledger.order.note()+"  "))
@@ -242,7 +242,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		}
 	}
 	if v.Forked(c.Author) && ext != inEvidence {
-		line("", own(st.Error, "FORK"), own(st.Text, ": E shows it"))
+		line("", own(st.Error, "FORK"), own(st.Text, m.keyed(": {ledger.evidence} shows it")))
 	}
 	if full {
 		line("seq", own(st.Text, number(int(c.Seq))))
@@ -270,8 +270,8 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		line("log", own(st.Text, "change "+number(change+1)+" of "+number(v.Changes())))
 		return out
 	}
-	return append(out, nil, textLine{own(st.Key, " y"), own(st.Dim, " copy id   "), own(st.Key, "Y"), own(st.Dim, " copy all")},
-		textLine{own(st.Key, " Enter"), own(st.Dim, "  whole screen")})
+	return append(out, nil, textLine{own(st.Key, m.keyed(" {ledger.copy}")), own(st.Dim, " copy id   "), own(st.Key, m.keyed("{ledger.copy-all}")), own(st.Dim, " copy all")},
+		textLine{own(st.Key, m.keyed(" {ledger.open}")), own(st.Dim, "  whole screen")})
 }
 
 // maxEntriesShown bounds the entries that are shown of one change: it may hold thousands.

@@ -88,7 +88,7 @@ func (o *forksOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *forksOverlay) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Evidence", plural(len(o.rows), "author", "authors")+" with a fork · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Evidence", plural(len(o.rows), "author", "authors")+m.keyed(" with a fork · {evidence.back} back"))
 	}
 	top, n := o.list.Window(a.H)
 	for i := range n {
@@ -256,9 +256,9 @@ const maxPathCells = 1000
 func (o *evidenceOverlay) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		note := plural(len(m.snap.View.Forks()), "fork", "forks") + " known · x saves the proof · Esc back"
+		note := plural(len(m.snap.View.Forks()), "fork", "forks") + m.keyed(" known · {evidence.export} saves the proof · {evidence.back} back")
 		if a.W < sideBySideCells {
-			note = "x saves the proof · Esc back"
+			note = m.keyed("{evidence.export} saves the proof · {evidence.back} back")
 		}
 		a = a.Frame(m.st.Dim, m.st.Focus, "Evidence", note)
 	}
@@ -333,7 +333,7 @@ func (o *evidenceOverlay) name(m *Model) (name safe.String) {
 func (o *evidenceOverlay) sideLines(m *Model, side, w int) []textLine {
 	head := textLine{own(m.st.Text, "   "), own(m.st.Title, [2]screen.Const{"one", "the other"}[side])}
 	if side == o.side {
-		head = textLine{own(m.st.Focus, " > "), own(m.st.Focus, [2]screen.Const{"one", "the other"}[side]), own(m.st.Dim, "  Enter goes to it")}
+		head = textLine{own(m.st.Focus, " > "), own(m.st.Focus, [2]screen.Const{"one", "the other"}[side]), own(m.st.Dim, m.keyed("  {evidence.open} goes to it"))}
 	}
 	id := o.id(side)
 	i, ok := o.index[id]

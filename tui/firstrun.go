@@ -4,6 +4,7 @@ import (
 	"charm.land/bubbles/v2/key"
 
 	"github.com/tallystick/tallystick/crdt"
+	"github.com/tallystick/tallystick/transport"
 	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
@@ -11,7 +12,8 @@ import (
 // one sends or after some keys, and do not come back to who has an entry in the room.
 type welcome struct {
 	shown bool
-	keys  int // pressed since
+	wrote bool // an entry of one's own has come since, by whatever way: typed, imported by a command, from another's copy
+	keys  int  // pressed since
 }
 
 const (
@@ -28,6 +30,19 @@ func wroteAny(v *crdt.View, a crdt.Author) bool {
 		}
 	}
 	return false
+}
+
+// follow ends the help with the first entry of one's own among changes that are new.
+func (w *welcome) follow(old, now *transport.Snapshot) {
+	if w.wrote || old == nil || now.Me == (crdt.Author{}) {
+		return
+	}
+	for i := old.View.Changes(); i < now.View.Changes(); i++ {
+		if now.View.ChangeAt(i).Author == now.Me && len(now.View.RowsOf(i)) > 0 {
+			w.wrote, w.shown = true, false
+			return
+		}
+	}
 }
 
 // pressed counts a key.
@@ -49,25 +64,25 @@ func (m *Model) drawWelcome(a screen.Area) {
 	k := &m.keys
 	name := func(b key.Binding) part { return own(m.st.Key, screen.Const(b.Help().Key)) }
 	lines := [welcomeLines]textLine{
-		{own(m.st.Info, "Welcome. "), own(m.st.Dim, "Type a line as in  alice -> bob 12.50 dinner  and press Enter: it is signed, kept here and sent.")},
+		{own(m.st.Info, "Welcome. "), own(m.st.Dim, m.keyed("Type a line as in  alice -> bob 12.50 dinner  and press {type.enter}: it is signed, kept here and sent."))},
 		{
-			own(m.st.Key, "Esc"), own(m.st.Dim, " leaves the line for the keys: "), name(k.Global.New), own(m.st.Dim, " types again, "),
+			name(k.Type.Leave), own(m.st.Dim, " leaves the line for the keys: "), name(k.Global.New), own(m.st.Dim, " types again, "),
 			name(k.Mark.Agree), own(m.st.Dim, " agrees, "), name(k.Ledger.Filter), own(m.st.Dim, " finds, "),
 			name(k.Global.Palette), own(m.st.Dim, " names every command."),
 		},
 		{
-			name(k.Global.Help), own(m.st.Dim, " (F1 while typing) lists the keys. These lines go away with your first entry."),
+			name(k.Global.Help), own(m.st.Dim, m.keyed(" ({type.help} while typing) lists the keys. These lines go away with your first entry.")),
 		},
 	}
 	if a.W < 100 { // the same in fewer words, so that none is cut
 		lines = [welcomeLines]textLine{
-			{own(m.st.Info, "Welcome. "), own(m.st.Dim, "Type  alice -> bob 12.50 dinner  and Enter: signed, kept, sent.")},
+			{own(m.st.Info, "Welcome. "), own(m.st.Dim, m.keyed("Type  alice -> bob 12.50 dinner  and {type.enter}: signed, kept, sent."))},
 			{
-				own(m.st.Key, "Esc"), own(m.st.Dim, " leaves the line: "), name(k.Global.New), own(m.st.Dim, " types again, "),
+				name(k.Type.Leave), own(m.st.Dim, " leaves the line: "), name(k.Global.New), own(m.st.Dim, " types again, "),
 				name(k.Mark.Agree), own(m.st.Dim, " agrees, "), name(k.Ledger.Filter), own(m.st.Dim, " finds, "),
 				name(k.Global.Palette), own(m.st.Dim, " commands."),
 			},
-			{name(k.Global.Help), own(m.st.Dim, " (F1 while typing) lists the keys. Your first entry ends this.")},
+			{name(k.Global.Help), own(m.st.Dim, m.keyed(" ({type.help} while typing) lists the keys. Your first entry ends this."))},
 		}
 	}
 	for y, l := range lines {

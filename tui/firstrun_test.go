@@ -21,6 +21,17 @@ func TestWelcome(t *testing.T) {
 	w = newWorld(t)
 	w.enter("bob", "bob -> carol 3.00")
 	d = newDriver(t, w, 120, 36)
+	d.sees("Welcome")
+	w.enter("bob", "bob -> carol 4.00")
+	d.m.takeSnapshot()
+	d.sees("Welcome")
+	w.enter("alice", "alice -> carol 3.00") // by a command beside the screen
+	d.m.takeSnapshot()
+	d.seesNot("Welcome")
+
+	w = newWorld(t)
+	w.enter("bob", "bob -> carol 3.00")
+	d = newDriver(t, w, 120, 36)
 	d.press("esc")
 	d.sees("Welcome")
 	for range welcomeKeys {

@@ -78,7 +78,7 @@ func (o *formPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, t.Leave):
 		m.pop()
 		if !f.empty() {
-			m.tell(false, "what is filled in stays: f goes on with it")
+			m.tell(false, "what is filled in stays: {ledger.form} goes on with it")
 		}
 		return nil
 	case key.Matches(msg, k.Next):
@@ -126,7 +126,7 @@ func (o *formPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (m *Model) sendForm() tea.Cmd {
 	f := &m.form
 	if f.empty() {
-		m.tell(false, "the form is empty: fill it in, or Esc leaves it")
+		m.tell(false, "the form is empty: fill it in, or {type.leave} leaves it")
 		return nil
 	}
 	l := f.compose()

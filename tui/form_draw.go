@@ -35,7 +35,7 @@ func (f *formState) help(i formField) screen.Const {
 func (o *formPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "New transaction", "Tab next field · Enter sends · Esc leaves and keeps")
+		a = a.Frame(m.st.Dim, m.st.Focus, "New transaction", m.keyed("{form.next} next field · {type.enter} sends · {type.leave} leaves and keeps"))
 	}
 	f := &m.form
 	l := f.compose()
@@ -134,7 +134,7 @@ func (o *formPage) drawBelow(m *Model, a screen.Area, l formLine, d *ledger.Draf
 		out = appendWrapped(out, a.W, " line  ", m.st.Dim, m.st.Text, m.cs.Text(l.text, noteCells))
 	}
 	if ok && !f.empty() {
-		out = append(out, textLine{own(m.st.OK, " Enter signs and sends it")})
+		out = append(out, textLine{own(m.st.OK, m.keyed(" {type.enter} signs and sends it"))})
 	}
 	drawLines(a.Sub(0, y, a.W, max(a.H-y, 0)), out, 0)
 }

@@ -66,7 +66,7 @@ func (m *Model) showInbox(on bool) {
 		s.list.To(s.rows, 0)
 		m.rememberShown()
 		if len(s.waiting) > 0 {
-			m.tell(false, "a agrees, d disputes, space selects several, Enter shows all that is known, Esc goes back")
+			m.tell(false, "{mark.agree} agrees, {mark.dispute} disputes, {mark.select} selects several, {ledger.open} shows all that is known, {ledger.back} goes back")
 		}
 		return
 	}
@@ -97,7 +97,7 @@ func (m *Model) toggleWithdrawn() tea.Cmd {
 	case s.showAll:
 		m.tell(false, "%s shown, dimmed: w hides them", plural(n, "withdrawn entry", "withdrawn entries"))
 	default:
-		m.tell(false, "withdrawn entries are hidden: w shows them")
+		m.tell(false, "withdrawn entries are hidden: {mark.withdrawn} shows them")
 	}
 	if s.filter.active() {
 		return m.searchAgain()
@@ -116,7 +116,7 @@ func (m *Model) toggleWithdrawn() tea.Cmd {
 func (m *Model) baseNote(order screen.Const) screen.Const {
 	s := &m.ledger
 	if s.inbox {
-		return "inbox: " + plural(len(s.waiting), "entry waits", "entries wait") + " for your word · Esc back"
+		return "inbox: " + plural(len(s.waiting), "entry waits", "entries wait") + m.keyed(" for your word · {ledger.back} back")
 	}
 	note := plural(m.snap.View.Len(), "row", "rows")
 	if n := len(s.withdrawn); n > 0 && !s.showAll {
@@ -131,12 +131,12 @@ func (m *Model) waitWord() screen.Const {
 		return " wait"
 	}
 	if m.lay.shape == medium {
-		return " wait: I"
+		return m.keyed(" wait: {mark.inbox}")
 	}
 	if m.book.waiting == 1 {
-		return " waits for you: I"
+		return m.keyed(" waits for you: {mark.inbox}")
 	}
-	return " wait for you: I"
+	return m.keyed(" wait for you: {mark.inbox}")
 }
 
 // markHints are the keys of the bottom line that matter most for the row under the cursor, nil if none stand out.

@@ -49,9 +49,9 @@ func (m *Model) prompt() screen.Const {
 func (m *Model) fieldTitle() (title, hint screen.Const) {
 	switch m.field {
 	case filterField:
-		return "Filter", "typing: Enter keeps the filter, Esc clears it"
+		return "Filter", m.keyed("typing: {type.enter} keeps the filter, {type.leave} clears it")
 	case addressField:
-		return "Add a peer", "typing: Enter dials, Esc leaves"
+		return "Add a peer", m.keyed("typing: {type.enter} dials, {type.leave} leaves")
 	case entryField, noField:
 		if m.snap != nil && m.snap.Writing == transport.WriteNoAuthor && m.snap.View.Charter().Closed() {
 			return "Closed room", "you read: its charter names who writes, and you are not among them"
@@ -63,11 +63,11 @@ func (m *Model) fieldTitle() (title, hint screen.Const) {
 			return "New transaction", "writing is closed"
 		}
 		if c := m.marks.correct; c != nil {
-			return "Correct " + c.id, "typing: Esc leaves it as it is, Enter signs and sends the correction"
+			return "Correct " + c.id, m.keyed("typing: {type.leave} leaves it as it is, {type.enter} signs and sends the correction")
 		}
-		return "New transaction", "typing: Esc leaves, Enter signs and sends"
+		return "New transaction", m.keyed("typing: {type.leave} leaves, {type.enter} signs and sends")
 	}
-	return "New transaction", "n to type"
+	return "New transaction", m.keyed("{global.new} to type")
 }
 
 func (m *Model) drawField(a screen.Area, typing bool, prompt screen.Const) {
@@ -83,8 +83,8 @@ func (m *Model) drawField(a screen.Area, typing bool, prompt screen.Const) {
 	if !typing {
 		if text := m.entry.line.String(); text != "" {
 			a.Text(x, 0, a.W-x, m.st.Dim, m.cs.Text(text, a.W))
-		} else if hint := screen.Const("n to type"); m.lay.shape == medium && a.W > 40 {
-			a.Const(a.W-len(hint)-1, 0, m.st.Dim, hint)
+		} else if hint := m.keyed("{global.new} to type"); m.lay.shape == medium && a.W > 40 {
+			a.Const(a.W-screen.Width(hint)-1, 0, m.st.Dim, hint)
 		}
 		return
 	}
@@ -225,12 +225,12 @@ func (m *Model) drawPastePreview(a screen.Area, x int, p *pasted) {
 		return
 	}
 	if len(p.wrong) == 0 {
-		a.Const(x, 0, m.st.Dim, "Enter sends them, Esc drops the paste")
+		a.Const(x, 0, m.st.Dim, m.keyed("{type.enter} sends them, {type.leave} drops the paste"))
 		return
 	}
 	w := p.wrong[0]
 	say(a, x, 0, own(m.st.Error, "line "+number(w.number)), outside(m.st.Text, m.cs.Text(": "+w.err.Error(), noteCells)))
 	if a.H > 1 {
-		a.Const(x, 1, m.st.Dim, "Enter sends the good ones and leaves the wrong ones to mend, Esc drops the paste")
+		a.Const(x, 1, m.st.Dim, m.keyed("{type.enter} sends the good ones and leaves the wrong ones to mend, {type.leave} drops the paste"))
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
 // KeyError says why a binding of the config cannot be.
@@ -80,6 +82,37 @@ func (k KeyMap) with(config map[string][]string) (KeyMap, error) {
 		b.SetHelp(keyLabel(keys[0]), b.Help().Desc)
 	}
 	return k, k.clash(config)
+}
+
+// names are what help calls the first key of every binding, by its name in the config.
+func (k *KeyMap) names() map[string]string {
+	names := map[string]string{}
+	k.each(func(name string, b *key.Binding) { names[name] = b.Help().Key })
+	return names
+}
+
+// keyed puts the keys of this user into a sentence that names them as in {mark.agree}: by their names in the config.
+func (m *Model) keyed(s screen.Const) screen.Const {
+	return m.keyedAs(s, func(key string) string { return key })
+}
+
+// keyedFormat is keyed for a format of fmt.
+func (m *Model) keyedFormat(s screen.Const) screen.Const {
+	return m.keyedAs(s, func(key string) string { return strings.ReplaceAll(key, "%", "%%") })
+}
+
+func (m *Model) keyedAs(s screen.Const, written func(key string) string) screen.Const {
+	var b strings.Builder
+	for rest := string(s); ; {
+		before, after, found := strings.Cut(rest, "{")
+		b.WriteString(before)
+		name, after, ended := strings.Cut(after, "}")
+		if !found || !ended {
+			return screen.Const(b.String())
+		}
+		b.WriteString(written(m.keyNames[name]))
+		rest = after
+	}
 }
 
 func unknownBinding(name string, bindings map[string]*key.Binding) error {

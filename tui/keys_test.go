@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -128,4 +131,40 @@ func TestKeysOfTheConfig(t *testing.T) {
 	d.sees("H help")
 	d.press("H")
 	d.sees("sort by the next column", "o ")
+}
+
+// TestSentencesNameTheUsersKeys: keys that a sentence names are those of the table, whatever the config made of it.
+func TestSentencesNameTheUsersKeys(t *testing.T) {
+	t.Parallel()
+	k := DefaultKeyMap()
+	names := k.names()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\{([a-z]{4,}\.[a-z-]+)\}`)
+	n := 0
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+			if n++; names[m[1]] == "" {
+				t.Errorf("%s: no binding is called %s", file, m[0])
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d keys are named in sentences", n)
+	}
+	w := newWorld(t)
+	w.demo(5)
+	d := newDriver(t, w, 120, 36, func(o *Options) {
+		o.Keys = map[string][]string{"global.new": {"z"}, "mark.agree": {"%"}, "ledger.open": {"J"}}
+	})
+	d.press("esc", "k")
+	d.sees("z to type", "J  whole screen")
+	d.press("space")
+	d.sees("1 selected: % agrees, d disputes")
 }

@@ -70,7 +70,7 @@ func (m *Model) chooseRow() {
 		m.rememberShown()
 	}
 	if n := len(s.chosen); n > 0 {
-		m.tell(false, "%s selected: a agrees, d disputes, u withdraws, Esc lets go", number(n))
+		m.tell(false, "%s selected: {mark.agree} agrees, {mark.dispute} disputes, {mark.withdraw} withdraws, {ledger.back} lets go", number(n))
 	}
 }
 
@@ -183,9 +183,9 @@ func (m *Model) tellMarked(say ledger.Say, keys []crdt.Key, left int, why error)
 	} else {
 		l = textLine{own(0, verb+": "+plural(len(keys), "entry", "entries"))}
 	}
-	back := screen.Const(" · U takes it back")
+	back := m.keyed(" · {mark.undo} takes it back")
 	if len(keys) > 1 {
-		back = " · U takes them back"
+		back = m.keyed(" · {mark.undo} takes them back")
 	}
 	l = append(l, own(0, back))
 	if left > 0 && why != nil {
@@ -271,24 +271,24 @@ func (m *Model) correctEntry(k crdt.Key) tea.Cmd {
 		return nil
 	}
 	if v.ChangeAt(k.Change).Author != m.snap.Me {
-		m.tell(true, "%s is not yours: only who wrote an entry corrects it. d disputes it, with a memo that says what is wrong", m.entryID(k))
+		m.tell(true, "%s is not yours: only who wrote an entry corrects it. {mark.dispute} disputes it, with a memo that says what is wrong", m.entryID(k))
 		return nil
 	}
 	if m.book.book.Standing(k) == ledger.Withdrawn {
-		m.tell(true, "%s is withdrawn: n types a new one", m.entryID(k))
+		m.tell(true, "%s is withdrawn: {global.new} types a new one", m.entryID(k))
 		return nil
 	}
 	e, err := ledger.Decode(v.Row(i).Literal)
 	line, said := ledger.Format(e)
 	if err != nil || !said {
-		m.tell(true, "%s cannot be said in one line: u withdraws it, and n or f writes it anew", m.entryID(k))
+		m.tell(true, "%s cannot be said in one line: {mark.withdraw} withdraws it, and {global.new} or {ledger.form} writes it anew", m.entryID(k))
 		return nil
 	}
 	m.show(ledgerScreen)
 	m.marks.correct = &correction{key: k, name: v.NameOf(k), entry: e, id: m.entryID(k), draft: m.entry.line.String()}
 	m.field = entryField
 	m.entry.line.Set(line)
-	m.tell(false, "correcting %s: change the line, Enter writes what takes its place, Esc leaves it as it is", m.entryID(k))
+	m.tell(false, "correcting %s: change the line, {type.enter} writes what takes its place, {type.leave} leaves it as it is", m.entryID(k))
 	return nil
 }
 
@@ -446,9 +446,9 @@ func (q *markQuestion) draw(m *Model, all screen.Area) {
 		a.PlaceCursor(min(x, a.W-1), y, true)
 	}
 	if m.lay.boxed {
-		note := screen.Const("y yes · m with a memo · n or Esc: no")
+		note := m.keyed("{dialog.yes} yes · {mark.memo} with a memo · {dialog.no} or Esc: no")
 		if q.typing {
-			note = "typing: Enter sends, Esc leaves the memo out"
+			note = m.keyed("typing: {type.enter} sends, {type.leave} leaves the memo out")
 		}
 		a = a.Frame(m.st.Warn, m.st.Focus, "Question", note)
 		say(a, 1, 0, q.lines(m, false)...)

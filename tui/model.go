@@ -37,11 +37,12 @@ const (
 
 // Model is the screen's state: one Bubble Tea model, driven by one goroutine.
 type Model struct {
-	options Options
-	fx      effects
-	keys    KeyMap
-	st      Styles
-	cs      safe.Charset
+	options  Options
+	fx       effects
+	keys     KeyMap
+	keyNames map[string]string // keys_config.go
+	st       Styles
+	cs       safe.Charset
 
 	w, h  int
 	lay   layout
@@ -96,6 +97,7 @@ func newModel(o Options, fx effects) *Model {
 		options: o, fx: fx, keys: keys, st: newStyles(o.Look), cs: o.Look.charset(), now: o.Now,
 		screen: ledgerScreen, field: entryField, dirty: true,
 	}
+	m.keyNames = keys.names()
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -175,7 +177,8 @@ func (m *Model) update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.onFiltered(msg)
 	case namesMsg:
 		m.names.add(msg.labels)
-		m.welcome.shown, m.dirty = !msg.wrote, true
+		m.welcome.wrote = m.welcome.wrote || msg.wrote
+		m.welcome.shown, m.dirty = !m.welcome.wrote, true
 	case digestMsg:
 		return m, m.onDigest(msg)
 	case digestDueMsg:
@@ -455,8 +458,8 @@ func (m *Model) askQuit() tea.Cmd {
 	return nil
 }
 
-// tell puts a text of the program's own on the bottom line.
+// tell puts a text of the program's own on the bottom line; keys in it stand as in {mark.agree}.
 func (m *Model) tell(bad bool, format screen.Const, args ...any) {
 	m.dirty = true
-	m.note = note{text: m.cs.Text(sprintf(string(format), args...), noteCells), bad: bad}
+	m.note = note{text: m.cs.Text(sprintf(string(m.keyedFormat(format)), args...), noteCells), bad: bad}
 }

@@ -126,7 +126,7 @@ func (m *Model) complete() {
 
 // drawCandidates draws the names that would complete the line.
 func (m *Model) drawCandidates(a screen.Area, x int, d *ledger.Draft) {
-	const hint = "Tab completes"
+	hint := m.keyed("{type.complete} completes")
 	found := m.entry.cycle.candidates
 	chosen := -1
 	if len(found) > 0 {
@@ -142,8 +142,8 @@ func (m *Model) drawCandidates(a screen.Area, x int, d *ledger.Draft) {
 	}
 	room := a
 	if a.W > 60 {
-		room = a.Sub(0, 0, a.W-len(hint)-2, a.H)
-		a.Const(a.W-len(hint)-1, 1, m.st.Dim, hint)
+		room = a.Sub(0, 0, a.W-screen.Width(hint)-2, a.H)
+		a.Const(a.W-screen.Width(hint)-1, 1, m.st.Dim, hint)
 	}
 	x = room.Const(x, 1, m.st.Dim, "names:")
 	for i, l := range found {

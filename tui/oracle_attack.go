@@ -20,7 +20,7 @@ func (m *Model) onAttackKey(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case key.Matches(msg, k.Partition):
 		if len(f.Net.Groups) > 1 {
-			m.tell(false, "the network is cut already: h joins it again")
+			m.tell(false, "the network is cut already: {oracle.heal} joins it again")
 			return nil
 		}
 		groups := halves(len(f.Oracles))
@@ -49,7 +49,7 @@ func (m *Model) onAttackKey(msg tea.KeyPressMsg) tea.Cmd {
 		m.chooseLie(i)
 	case key.Matches(msg, k.Honest):
 		if or.Kind == "" {
-			m.tell(false, "%s is honest: b makes it lie", name)
+			m.tell(false, "%s is honest: {oracle.lie} makes it lie", name)
 			return nil
 		}
 		return m.ask(eventRequest(honestEvent(i), func(m *Model) tea.Cmd {

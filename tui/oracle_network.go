@@ -116,7 +116,7 @@ func (m *Model) drawFindings(a screen.Area, framed bool) {
 		}
 		note := screen.Const("")
 		if n := o.findings.Fresh(); n > 0 {
-			note = number(n) + " new: G"
+			note = number(n) + m.keyed(" new: {move.last}")
 		}
 		a = a.Frame(m.st.Dim, style, "Findings", note)
 	}

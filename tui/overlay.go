@@ -52,7 +52,7 @@ func (q *question) draw(m *Model, all screen.Area) {
 	a.Clear()
 	const answer = " y/N "
 	if m.lay.boxed {
-		a = a.Frame(m.st.Warn, m.st.Focus, "Question", "y yes · any other key that is shown: no")
+		a = a.Frame(m.st.Warn, m.st.Focus, "Question", m.keyed("{dialog.yes} yes · any other key that is shown: no"))
 		x := a.ConstCut(1, 0, a.W-len(answer)-1, m.st.Text, q.text)
 		x = a.Const(x, 0, m.st.Warn, answer)
 		a.PlaceCursor(min(x, a.W-1), 0, true)
@@ -155,7 +155,7 @@ func (h *helpOverlay) draw(m *Model, all screen.Area) {
 	}
 	a.Clear()
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Keys", "/ filters · Esc closes")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Keys", m.keyed("{ledger.filter} filters · {detail.back} closes"))
 	}
 	lines := h.lines(m)
 	top := 0

@@ -146,7 +146,7 @@ func (p *paletteOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (p *paletteOverlay) take(m *Model) tea.Cmd {
 	found := p.found(m)
 	if p.at >= len(found) {
-		m.tell(false, "no command matches: Esc leaves, ctrl+u clears")
+		m.tell(false, "no command matches: {type.leave} leaves, {type.kill-left} clears")
 		return nil
 	}
 	c := found[p.at]
@@ -176,7 +176,7 @@ func (p *paletteOverlay) take(m *Model) tea.Cmd {
 func (p *paletteOverlay) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Commands", "type to filter · Enter does it · Esc leaves")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Commands", m.keyed("type to filter · {type.enter} does it · {type.leave} leaves"))
 	}
 	found := p.found(m)
 	p.at = min(p.at, max(len(found)-1, 0))

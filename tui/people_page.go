@@ -220,7 +220,7 @@ func (o *safetyPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *safetyPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Warn, m.st.Focus, "Safety number", "y the same · n not")
+		a = a.Frame(m.st.Warn, m.st.Focus, "Safety number", m.keyed("{dialog.yes} the same · {dialog.no} not"))
 	}
 	const answer = " The same on both sides? y/N "
 	out := []textLine{{own(m.st.Dim, " you and "), outside(m.st.Text, m.cs.Text(o.name, nameCells)), own(m.st.Dim, " "+shortHex(o.author, 8))}, nil}
@@ -250,7 +250,7 @@ func (m *Model) namePerson(a crdt.Author) tea.Cmd {
 			c := ledger.Contact{Author: a, Confirmed: p.Contact.Confirmed}
 			if text = strings.TrimSpace(text); text == "" {
 				if c.Confirmed {
-					m.tell(true, "a confirmed key has a name: c takes the confirmation back first")
+					m.tell(true, "a confirmed key has a name: {people.confirm} takes the confirmation back first")
 					return nil
 				}
 				return m.saveContact(c, "forgotten")
@@ -289,7 +289,7 @@ func (o *peoplePage) draw(m *Model, all screen.Area) {
 	o.sync(m)
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "People", plural(len(o.rows), "person", "people")+" · Enter opens · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "People", plural(len(o.rows), "person", "people")+m.keyed(" · {people.open} opens · {people.back} back"))
 	}
 	if len(o.rows) == 0 {
 		a.ConstCut(1, 0, a.W-1, m.st.Dim, "Nobody yet: whoever writes in this room stands here.")
@@ -407,7 +407,7 @@ func (o *personPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *personPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Person", "Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Person", m.keyed("{people.back} back"))
 	}
 	o.scroll = drawLines(a, o.lines(m, a.W), o.scroll)
 }
@@ -432,7 +432,7 @@ func (o *personPage) lines(m *Model, w int) (out []textLine) {
 	case p.Shown.Confirmed:
 		line("known", st.OK, safe.Literal("confirmed: you compared the key"))
 	default:
-		line("known", st.Warn, safe.Literal("unconfirmed: c compares the key with theirs"))
+		line("known", st.Warn, m.cs.Text(string(m.keyed("unconfirmed: {people.confirm} compares the key with theirs")), noteCells))
 	}
 	if p.Claimed != "" {
 		line("calls itself", st.Text, m.cs.Text(p.Claimed, nameCells))
@@ -444,7 +444,7 @@ func (o *personPage) lines(m *Model, w int) (out []textLine) {
 		line("look-alike ?", st.Warn, safe.Literal("somebody else here has a name that looks the same: trust the key, not the name"))
 	}
 	if m.snap.View.Forked(o.author) {
-		line("FORK", st.Error, safe.Literal("this key has signed two changes after the same one: E on the ledger shows it"))
+		line("FORK", st.Error, m.cs.Text(string(m.keyed("this key has signed two changes after the same one: {ledger.evidence} on the ledger shows it")), noteCells))
 	}
 	if o.safety != "" {
 		line("safety number", st.Text, m.cs.Text(string(o.safety), safe.NoLimit))

@@ -55,7 +55,7 @@ func (p *prompt) draw(m *Model, all screen.Area) {
 	a.Clear()
 	focused := m.onTop(p)
 	if m.lay.boxed {
-		a = a.Frame(m.st.Warn, m.st.Focus, p.title, "typing: Enter goes on, Esc leaves")
+		a = a.Frame(m.st.Warn, m.st.Focus, p.title, m.keyed("typing: {type.enter} goes on, {type.leave} leaves"))
 		p.line.Draw(a.Sub(0, 0, a.W, 1), 1, 0, m.st.Text, focused, -1, 0)
 		a.ConstCut(1, 1, a.W-1, m.st.Dim, p.help)
 		return

@@ -8,7 +8,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tallystick/tallystick/crdt"
-	"github.com/tallystick/tallystick/tui/internal/screen"
 )
 
 // roomsState is the joined rooms, and the way from one to another. It outlives the room that is shown.
@@ -320,5 +319,5 @@ func (m *Model) newsPart() (part, bool) {
 	if n == 0 {
 		return part{}, false
 	}
-	return own(m.st.Info, screen.Const(number(n)+" new: R")), true
+	return own(m.st.Info, number(n)+m.keyed(" new: {ledger.rooms}")), true
 }

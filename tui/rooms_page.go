@@ -67,7 +67,7 @@ func (o *roomsPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, k.Join):
 		m.openJoin()
 	case key.Matches(msg, k.Show, k.Invite) && (i < 0 || i >= len(o.rows)):
-		m.tell(false, "no room is joined: a joins one")
+		m.tell(false, "no room is joined: {rooms.join} joins one")
 	case key.Matches(msg, k.Show):
 		return m.goToRoom(o.rows[i].ID)
 	case key.Matches(msg, k.Invite):
@@ -81,10 +81,10 @@ func (o *roomsPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *roomsPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Rooms", plural(len(o.rows), "room", "rooms")+" joined · Enter shows one · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Rooms", plural(len(o.rows), "room", "rooms")+m.keyed(" joined · {rooms.show} shows one · {rooms.back} back"))
 	}
 	if len(o.rows) == 0 {
-		a.ConstCut(1, 0, a.W-1, m.st.Dim, "No room is joined: a joins one by its name or an invitation, n makes one.")
+		a.ConstCut(1, 0, a.W-1, m.st.Dim, m.keyed("No room is joined: {rooms.join} joins one by its name or an invitation, {rooms.new} makes one."))
 		return
 	}
 	below := m.roomLines(&o.rows[max(o.list.Index(), 0)], a.W)
@@ -216,12 +216,12 @@ func (o *joinPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 
 func (o *joinPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
-	title, hint, answer := screen.Const("Join this room?"), screen.Const("y joins it · n leaves it"), screen.Const(" Join it? y/N ")
+	title, hint, answer := screen.Const("Join this room?"), m.keyed("{dialog.yes} joins it · {dialog.no} leaves it"), screen.Const(" Join it? y/N ")
 	switch _, ok := m.joined(o.id); {
 	case o.in.More:
-		title, hint, answer = "More relays?", "y adds them · n leaves it", " Look for it there, too? y/N "
+		title, hint, answer = "More relays?", m.keyed("{dialog.yes} adds them · {dialog.no} leaves it"), " Look for it there, too? y/N "
 	case ok:
-		title, hint, answer = "Show this room?", "y shows it · n leaves it", " Show it? y/N "
+		title, hint, answer = "Show this room?", m.keyed("{dialog.yes} shows it · {dialog.no} leaves it"), " Show it? y/N "
 	}
 	if m.lay.shape >= medium {
 		a = a.Frame(m.st.Warn, m.st.Focus, title, hint)
@@ -284,7 +284,7 @@ func (o *joinPage) lines(m *Model, w int) (out []textLine) {
 		out = append(out, textLine{own(st.Warn, " You have joined it already, and not at all of these relays:")},
 			textLine{own(st.Warn, " whoever sent the line chose them.")})
 	} else if _, ok := m.joined(o.id); ok {
-		out = append(out, textLine{own(st.Info, " You have joined it already: y shows it.")})
+		out = append(out, textLine{own(st.Info, m.keyed(" You have joined it already: {dialog.yes} shows it."))})
 	}
 	return out
 }
@@ -320,7 +320,7 @@ func (o *invitePage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *invitePage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Invitation", "y copies it · Enter shows the room · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Invitation", m.keyed("{rooms.copy} copies it · {rooms.show} shows the room · {rooms.back} back"))
 	}
 	var out []textLine
 	lead := safe.Literal("Room ")
@@ -413,7 +413,7 @@ func (o *writersPage) ask(m *Model) {
 func (o *writersPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Who may write", "space chooses · Enter goes on · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Who may write", m.keyed("{rooms.mark} chooses · {rooms.show} goes on · {rooms.back} back"))
 	}
 	say(a, 1, 0, own(m.st.Dim, "room "), outside(m.st.Text, m.cs.Text(o.name, nameCells)), own(m.st.Dim, ": you and "+number(len(o.chosen))+" chosen"))
 	if len(o.people) == 0 {

@@ -286,7 +286,7 @@ func (m *Model) eventsNote() screen.Const {
 		s += " · " + number(m.events.missed) + " not kept"
 	}
 	if n := m.events.list.Fresh(); n > 0 {
-		s += " · " + number(n) + " new below: G"
+		s += " · " + number(n) + m.keyed(" new below: {move.last}")
 	}
 	return s
 }

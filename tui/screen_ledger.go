@@ -302,7 +302,7 @@ func (m *Model) drawListFoot(a screen.Area) {
 	switch {
 	case l.Len() == 0:
 	case l.Fresh() > 0:
-		x = say(a, x, 0, append(place, own(m.st.Dim, "· "), own(m.st.Warn, number(l.Fresh())+" new below: G"), own(m.st.Dim, " "))...)
+		x = say(a, x, 0, append(place, own(m.st.Dim, "· "), own(m.st.Warn, number(l.Fresh())+m.keyed(" new below: {move.last}")), own(m.st.Dim, " "))...)
 	case l.Following():
 		x = say(a, x, 0, own(m.st.Dim, " end: following "))
 	default:
@@ -321,13 +321,13 @@ func (m *Model) drawEmpty(a screen.Area) {
 		"It is signed, kept here, and sent to every peer that is there.",
 	}
 	if m.field == noField {
-		lines[2] = "Press n and type one:  alice -> bob 12.50 dinner"
+		lines[2] = m.keyed("Press {global.new} and type one:  alice -> bob 12.50 dinner")
 	}
 	if m.ledger.inbox {
-		lines = []screen.Const{"Nothing waits for your word.", "", "Esc shows all rows again."}
+		lines = []screen.Const{"Nothing waits for your word.", "", m.keyed("{ledger.back} shows all rows again.")}
 	}
 	if m.ledger.filter.active() {
-		lines = []screen.Const{"Nothing matches the filter.", "", "Esc shows all rows again."}
+		lines = []screen.Const{"Nothing matches the filter.", "", m.keyed("{ledger.back} shows all rows again.")}
 		if !m.ledger.filter.done {
 			lines = []screen.Const{"searching…"}
 		}

@@ -91,7 +91,7 @@ func (m *Model) onPeersKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Add):
 		m.field = addressField
 	case !any && key.Matches(msg, k.Open, k.Disconnect, k.Retry):
-		m.tell(false, "there is no peer yet: a adds one")
+		m.tell(false, "there is no peer yet: {peers.add} adds one")
 	case key.Matches(msg, k.Retry):
 		m.tell(false, "trying %s now", m.address(p.Address).String())
 		return m.fx.do(func() { m.network.Retry(p.ID) }), true
@@ -154,7 +154,7 @@ func (m *Model) drawPeersPane(a screen.Area) {
 			drawLines(a, appendWrapped(nil, a.W-1, " ", m.st.Dim, m.st.Dim, m.link), 0)
 			return
 		}
-		a.Const(1, 0, m.st.Dim, "none: 2, then a adds one")
+		a.Const(1, 0, m.st.Dim, m.keyed("none: {global.peers}, then {peers.add} adds one"))
 		return
 	}
 	for y := range min(len(m.snap.Peers), a.H) {
@@ -187,7 +187,7 @@ func (m *Model) drawPeers(a screen.Area) {
 		rows = min(rows, len(m.snap.Peers))
 	} else {
 		rows = 1
-		a.Const(1, 1, m.st.Dim, "No peer. What you type is saved here. a adds one, as in ws://127.0.0.1:8080")
+		a.Const(1, 1, m.st.Dim, m.keyed("No peer. What you type is saved here. {peers.add} adds one, as in ws://127.0.0.1:8080"))
 	}
 	m.drawPeerRows(a.Sub(0, 0, a.W, rows+1), rows)
 	drawLines(a.Sub(0, rows+2, a.W, max(a.H-rows-2, 0)), details, 0)

@@ -228,7 +228,7 @@ func (o *settlePage) send(m *Model, all ...*settling) tea.Cmd {
 func (o *settlePage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Settle up", "Enter writes one · A all · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Settle up", m.keyed("{settle.send} writes one · {settle.all} all · {settle.back} back"))
 	}
 	unit := m.cs.Text(o.unit, ledger.MaxUnitBytes)
 	if o.unit == "" {
@@ -252,7 +252,7 @@ func (o *settlePage) draw(m *Model, all screen.Area) {
 		a.ConstCut(1, rows.H+1, a.W-1, st, long)
 	}
 	if o.open {
-		foot(3, m.st.Warn, "What is only claimed or disputed is not in it: agree first (I on the ledger), then settle.",
+		foot(3, m.st.Warn, m.keyed("What is only claimed or disputed is not in it: agree first ({mark.inbox} on the ledger), then settle."),
 			"without what is claimed or disputed")
 	}
 	if len(o.rows) > 0 {

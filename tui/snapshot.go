@@ -115,11 +115,12 @@ func (m *Model) takeSnapshot() {
 	if old == nil || old.View.Changes() != m.snap.View.Changes() {
 		m.ledger.sync(old, m.snap)
 		m.names.update(old, m.snap)
+		m.welcome.follow(old, m.snap)
 	}
 	forks := len(m.snap.View.Forks())
 	if old != nil && len(old.View.Forks()) < forks || old == nil && forks > 0 {
 		author := m.snap.View.Forks()[forks-1].Author
-		m.tell(true, "FORK: author %s has signed two changes after the same one; E shows the evidence", shortHex(author, 8))
+		m.tell(true, "FORK: author %s has signed two changes after the same one; {ledger.evidence} shows the evidence", shortHex(author, 8))
 	}
 	m.events.take(m.snap.Events)
 	m.peers.sync(m.snap)

@@ -113,7 +113,7 @@ func (o *tipsPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (o *tipsPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "What it holds", plural(len(o.tips), "author", "authors")+" · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "What it holds", plural(len(o.tips), "author", "authors")+m.keyed(" · {tips.back} back"))
 	}
 	say(a, 1, 0, own(m.st.Focus, "Peer  "), outside(m.st.Text, o.address))
 	head := screen.Const("   key       here        there       lacks  name")

@@ -58,7 +58,7 @@ func (m *Model) fieldLine() *editor.Line {
 func (m *Model) onTypeKey(msg tea.KeyPressMsg) tea.Cmd {
 	t := &m.keys.Type
 	if m.field == entryField && (m.entry.paste != nil || m.entry.reading) && !key.Matches(msg, t.Enter, t.Leave, t.Clear, t.Help, t.Repaint, t.Out) {
-		m.tell(false, "a paste is waiting: Enter sends it, Esc drops it")
+		m.tell(false, "a paste is waiting: {type.enter} sends it, {type.leave} drops it")
 		return nil
 	}
 	line := m.fieldLine()
@@ -233,7 +233,7 @@ func (m *Model) toOwn() {
 // writable reports whether a transaction is taken at this moment; if not, it tells why and what to do.
 func (m *Model) writable() bool {
 	if m.snap == nil {
-		m.tell(false, "the room is still being opened: press Enter again in a moment")
+		m.tell(false, "the room is still being opened: press {type.enter} again in a moment")
 		return false
 	}
 	switch m.snap.Writing {
@@ -242,7 +242,7 @@ func (m *Model) writable() bool {
 	case transport.WriteStoreError:
 		m.tell(true, "not saved: %v", m.snap.StoreErr)
 	case transport.WriteSelfFork:
-		m.tell(true, "not saved: your key has forked, E shows it. Nothing more is written under it: go on under another NAME")
+		m.tell(true, "not saved: your key has forked, {ledger.evidence} shows it. Nothing more is written under it: go on under another NAME")
 	case transport.WriteGuarded:
 		node := m.node
 		m.push(&question{
@@ -314,7 +314,7 @@ func (m *Model) onPaste(content string) tea.Cmd {
 	}
 	line := m.fieldLine()
 	if m.field == entryField && m.entry.paste != nil {
-		m.tell(false, "a paste is waiting: Enter sends it, Esc drops it")
+		m.tell(false, "a paste is waiting: {type.enter} sends it, {type.leave} drops it")
 		return nil
 	}
 	if !line.Insert(trimmed) {
@@ -372,5 +372,5 @@ func (m *Model) nextMend() {
 	w := m.entry.mend[0]
 	m.entry.mend = m.entry.mend[1:]
 	m.entry.line.Set(w.text)
-	m.tell(false, "line %d of the paste is to be mended (%s more after it; ctrl+u, Enter on the empty line: the next)", w.number, number(len(m.entry.mend)))
+	m.tell(false, "line %d of the paste is to be mended (%s more after it; {type.kill-left}, {type.enter} on the empty line: the next)", w.number, number(len(m.entry.mend)))
 }
