@@ -36,11 +36,7 @@ func (m *Model) partyShort(p ledger.Party) safe.String {
 	if !p.Bound {
 		return m.cs.Text(p.Label, nameCells)
 	}
-	c := m.calledOf(p.Key)
-	if m.book.people != nil && m.book.people.Shown(p.Key).LookAlike { // two figures beside one name would tell nothing
-		return c.long
-	}
-	return c.short
+	return m.calledOf(p.Key).short
 }
 
 // forkedParty reports whether a party's author has forked.
@@ -318,7 +314,10 @@ func (p *balancesPage) draw(m *Model, all screen.Area) {
 		c.header(a, m.st.Dim)
 	}
 	for i := range n {
-		m.drawBalance(rows, i, &c, &p.all[top+i], top+i == p.list.Index())
+		m.drawBalance(rows, i, &c, &p.all[top+i])
+		if top+i == p.list.Index() {
+			m.drawCursor(rows, i, n)
+		}
 	}
 }
 
@@ -393,11 +392,7 @@ func (c *balanceColumns) header(a screen.Area, st screen.Style) {
 	}
 }
 
-func (m *Model) drawBalance(a screen.Area, y int, c *balanceColumns, b *ledger.Balance, cursor bool) {
-	if cursor {
-		a.Const(1, y, m.st.Focus, ">")
-		a.PlaceCursor(1, y, false)
-	}
+func (m *Model) drawBalance(a screen.Area, y int, c *balanceColumns, b *ledger.Balance) {
 	name := m.partyLong(b.Party)
 	if c.name < 20 {
 		name = m.partyShort(b.Party)
@@ -437,8 +432,5 @@ func (m *Model) drawBalance(a screen.Area, y int, c *balanceColumns, b *ledger.B
 		}
 		a.ASCII(x+c.before[i]-point, y, st, text)
 		x += c.before[i] + c.after[i]
-	}
-	if cursor {
-		a.Toggle(0, y, a.W, m.st.Cursor)
 	}
 }

@@ -30,7 +30,7 @@ type bookState struct {
 
 // called is how one author is shown, ready to be drawn.
 type called struct {
-	short safe.String // in a list: the name, with ? if it looks like another's
+	short safe.String // in a list: the name, with ? and the first digits of the key if it looks like another's
 	long  safe.String // on a page: with the digits of the key besides, unless it was confirmed
 }
 
@@ -196,9 +196,10 @@ func (m *Model) calledOf(a crdt.Author) *called {
 			c.short = m.cs.Text(s.Digits, nameCells)
 			c.long = c.short
 		} else {
-			if s.LookAlike {
-				c.short = safe.Concat(name, safe.Literal("?"))
-				c.long = c.short
+			if s.LookAlike { // the key tells it from the others, also where there is little room
+				digits := b.people.Brief(a)
+				c.short = safe.Concat(m.cs.Cut(name, max(leastName-1-len(digits), leastCut)), safe.Literal("?"), m.cs.Text(digits, nameCells))
+				c.long = safe.Concat(name, safe.Literal("?"))
 			}
 			if !s.Confirmed {
 				c.long = safe.Concat(c.long, safe.Literal(" "), m.cs.Text(s.Digits, nameCells))

@@ -59,6 +59,8 @@ func (d *detailOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 		return m.undoMark()
 	case d.isRow && key.Matches(msg, m.keys.Mark.Correct):
 		return m.correctEntry(d.entry)
+	case d.isRow && key.Matches(msg, m.keys.Mark.Prove):
+		return m.proveEntry(d.entry)
 	default:
 		return m.onGlobalKey(msg)
 	}
@@ -205,7 +207,7 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		out = m.entryLines(append(out, nil), label, entry, w, full)
 		if m.known() {
 			out = m.standingLines(append(out, nil), label, entry, w, full)
-			line("proof", own(st.Dim, "tallystick prove "+m.entryID(entry)+" writes who signed this into a file"))
+			line("proof", own(st.Dim, m.keyed("{mark.prove} saves who signed this as a file, as does tallystick prove ")+m.entryID(entry)))
 		}
 		out = append(out, nil)
 	}

@@ -106,9 +106,7 @@ func (o *forksOverlay) draw(m *Model, all screen.Area) {
 		}
 		say(a, 0, i, l...)
 		if top+i == o.list.Index() {
-			a.Const(1, i, m.st.Focus, ">")
-			a.PlaceCursor(1, i, false)
-			a.Toggle(0, i, a.W, m.st.Cursor)
+			m.drawCursor(a, i, n)
 		}
 	}
 }

@@ -44,8 +44,12 @@ func (f *formState) check(i formField) string {
 
 func checkLabel(s string) string {
 	if strings.HasPrefix(s, `"`) {
-		if d, err := ledger.Parse(s+" -> ", ""); err != nil && !d.Has(ledger.FieldFrom) {
+		d, err := ledger.Parse(s+" -> ", "")
+		switch {
+		case err != nil && !d.Has(ledger.FieldFrom):
 			return "expected " + err.Expected
+		case err != nil && err.Offset < len(s)+len(" ->"):
+			return "one name: nothing after its quotes"
 		}
 		return ""
 	}

@@ -133,6 +133,9 @@ func (o *formPage) drawBelow(m *Model, a screen.Area, l formLine, d *ledger.Draf
 		}
 		out = appendWrapped(out, a.W, " line  ", m.st.Dim, m.st.Text, m.cs.Text(l.text, noteCells))
 	}
+	if warning := m.nameWarning(d); warning.Width() > 0 && !f.empty() {
+		out = appendWrapped(out, a.W, " ", m.st.Warn, m.st.Warn, warning)
+	}
 	if ok && !f.empty() {
 		out = append(out, textLine{own(m.st.OK, m.keyed(" {type.enter} signs and sends it"))})
 	}

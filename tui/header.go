@@ -15,7 +15,7 @@ const catchUpAfter = 300 * time.Millisecond
 
 // draw draws the whole screen.
 func (m *Model) draw(g *screen.Grid) {
-	m.dirty = false
+	m.dirty, m.click = false, clickable{}
 	g.ASCII = m.options.Look.ASCII
 	g.Reset(m.w, m.h)
 	all := g.All()

@@ -27,6 +27,10 @@ func (m *Model) onMarkKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		if row, ok := m.selected(); ok {
 			return m.correctEntry(row), true
 		}
+	case key.Matches(msg, k.Prove):
+		if row, ok := m.selected(); ok {
+			return m.proveEntry(row), true
+		}
 	case key.Matches(msg, k.Select):
 		m.chooseRow()
 	case key.Matches(msg, k.Inbox):
@@ -95,7 +99,7 @@ func (m *Model) toggleWithdrawn() tea.Cmd {
 	case s.showAll && n == 0:
 		m.tell(false, "no entry is withdrawn yet; those that will be are shown from now on")
 	case s.showAll:
-		m.tell(false, "%s shown, dimmed: w hides them", plural(n, "withdrawn entry", "withdrawn entries"))
+		m.tell(false, "%s shown, dimmed: {mark.withdrawn} hides them", plural(n, "withdrawn entry", "withdrawn entries"))
 	default:
 		m.tell(false, "withdrawn entries are hidden: {mark.withdrawn} shows them")
 	}

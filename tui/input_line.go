@@ -169,7 +169,19 @@ func (m *Model) drawPreview(a screen.Area) {
 	} else {
 		m.drawReading(a, x, &d, err)
 	}
-	if a.H > 1 && (err == nil || err.Hint == "" || err.Offset >= len(m.entry.line.String())) {
+	warning := safe.String{}
+	if _, command, _ := ledger.ParseCommand(m.entry.line.String()); !command && len(m.entry.cycle.candidates) == 0 {
+		warning = m.nameWarning(&d)
+	}
+	switch {
+	case a.H == 1 && err == nil && !d.Bill && warning.Width() > 0: // what is read can be seen in the line itself
+		sub(a, rect{0, 0, a.W, 1}).Clear()
+		a.Text(x, 0, a.W-x, m.st.Warn, warning)
+	case a.H > 1 && (err == nil || err.Hint == "" || err.Offset >= len(m.entry.line.String())):
+		if warning.Width() > 0 && !d.Open.Active {
+			a.Text(x, 1, a.W-x, m.st.Warn, warning)
+			return
+		}
 		m.drawCandidates(a, x, &d)
 	}
 }

@@ -4,7 +4,7 @@ import "charm.land/bubbles/v2/key"
 
 // MarkKeys are what is said of entries, where one is under the cursor.
 type MarkKeys struct {
-	Agree, Dispute, Withdraw, Undo, Correct, Select, Inbox, Balances, Withdrawn, Memo key.Binding
+	Agree, Dispute, Withdraw, Undo, Correct, Select, Inbox, Balances, Withdrawn, Memo, Prove key.Binding
 }
 
 func defaultMarkKeys() MarkKeys {
@@ -19,17 +19,18 @@ func defaultMarkKeys() MarkKeys {
 		Balances:  bind("B", "balances", "B"),
 		Withdrawn: bind("w", "withdrawn entries shown or hidden", "w"),
 		Memo:      bind("m", "say why: a memo", "m"),
+		Prove:     bind("x", "save the proof of who signed it as a file", "x"),
 	}
 }
 
 // onRow are the keys for an entry, as help shows them on the list.
 func (k *MarkKeys) onRow() section {
-	return section{"Your word on an entry", []key.Binding{k.Agree, k.Dispute, k.Withdraw, k.Undo, k.Correct, k.Select, k.Inbox, k.Balances, k.Withdrawn}}
+	return section{"Your word on an entry", []key.Binding{k.Agree, k.Dispute, k.Withdraw, k.Undo, k.Correct, k.Select, k.Prove, k.Inbox, k.Balances, k.Withdrawn}}
 }
 
 // onPage are those where one entry fills the screen.
 func (k *MarkKeys) onPage() section {
-	return section{"Your word on it", []key.Binding{k.Agree, k.Dispute, k.Withdraw, k.Undo, k.Correct}}
+	return section{"Your word on it", []key.Binding{k.Agree, k.Dispute, k.Withdraw, k.Undo, k.Correct, k.Prove}}
 }
 
 // BalancesKeys work where balances fill the screen.

@@ -30,6 +30,8 @@ type rect struct{ x, y, w, h int }
 
 func (r rect) empty() bool { return r.w <= 0 || r.h <= 0 }
 
+func (r rect) has(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
+
 // layout is where everything is at one size. It depends on the size and on zoom alone, so that nothing jumps while one
 // types, moves or waits.
 type layout struct {

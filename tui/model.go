@@ -51,8 +51,9 @@ type Model struct {
 
 	node    Node // nil until the room is open
 	network Network
-	snap    *transport.Snapshot // nil until the room is open
-	failed  error               // what Run returns
+	prove   func(context.Context, crdt.Name) ([]byte, error) // of the room's entries; nil: none is made
+	snap    *transport.Snapshot                              // nil until the room is open
+	failed  error                                            // what Run returns
 
 	screen    screenID
 	pane      pane
@@ -74,8 +75,9 @@ type Model struct {
 	welcome   welcome     // firstrun.go
 	link      safe.String // what was last told about the connections in general
 	mouse     bool
-	ticking   bool    // a tickMsg is on its way
-	later     tea.Cmd // what the func of a thenMsg wants done next
+	click     clickable // mouse.go
+	ticking   bool      // a tickMsg is on its way
+	later     tea.Cmd   // what the func of a thenMsg wants done next
 	now       func() time.Time
 }
 
@@ -256,7 +258,7 @@ func (m *Model) onOpened(msg openedMsg) tea.Cmd {
 		m.failed = msg.err
 		return tea.Quit
 	}
-	m.node, m.network = msg.room.Node, msg.room.Network
+	m.node, m.network, m.prove = msg.room.Node, msg.room.Network, msg.room.Prove
 	m.takeRooms()
 	return m.begin()
 }

@@ -1,6 +1,10 @@
 package tui
 
-import tea "charm.land/bubbletea/v2"
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/tallystick/tallystick/tui/internal/screen"
+)
 
 // toggleMouse turns the mouse on or off. It is off at the start, so that the terminal's own selection works.
 func (m *Model) toggleMouse() tea.Cmd {
@@ -24,18 +28,12 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 	m.dirty = true
 	if n := len(m.overlay); n > 0 {
 		switch o := m.overlay[n-1].(type) {
+		case *paletteOverlay, *chooser: // of few
+			m.step(by / wheelRows)
 		case *helpOverlay:
 			o.scroll = max(o.scroll+by, 0)
-		case *paletteOverlay:
-			o.at = min(max(o.at+by/wheelRows, 0), max(len(o.found(m))-1, 0))
-		case *detailOverlay:
-			o.scroll = max(o.scroll+by, 0)
-		case *evidenceOverlay:
-			o.scroll = max(o.scroll+by, 0)
-		case *inspectOverlay:
-			o.scroll, o.kept = max(o.scroll+by, 0), true
-		case *chooser:
-			o.list.Move(oracleRows(len(o.choices)), by/wheelRows)
+		default:
+			m.step(by)
 		}
 		return
 	}
@@ -54,8 +52,51 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 	}
 }
 
+// clickable is where a page that fills the screen has shown its rows.
+type clickable struct {
+	rows rect
+	at   int // the line of the cursor
+}
+
+// drawCursor marks line y, of n that show a row each, as the one under the cursor of a page.
+func (m *Model) drawCursor(a screen.Area, y, n int) {
+	a.Const(1, y, m.st.Focus, ">")
+	a.PlaceCursor(1, y, false)
+	a.Toggle(0, y, a.W, m.st.Cursor)
+	m.click = clickable{rect{a.X, a.Y, a.W, n}, y}
+}
+
+// step moves what lies on top by so many rows or lines: as its keys do.
+func (m *Model) step(by int) {
+	o := m.overlay[len(m.overlay)-1]
+	up, down := m.keys.Move.Up, m.keys.Move.Down
+	switch o.focus() {
+	case onDialog, onMark, onForm: // a wheel answers nothing
+		return
+	case onType:
+		if _, ok := o.(*paletteOverlay); !ok {
+			return
+		}
+		up, down = m.keys.Type.Older, m.keys.Type.Newer
+	}
+	press, _ := pressOf(down.Keys()[0])
+	if by < 0 {
+		by = -by
+		press, _ = pressOf(up.Keys()[0])
+	}
+	for range by {
+		o.key(m, press) // moving has no command
+	}
+	m.click = clickable{} // until it is drawn
+}
+
 // onClick selects the row that was clicked.
 func (m *Model) onClick(msg tea.MouseClickMsg) {
+	if c := m.click; len(m.overlay) > 0 && msg.Button == tea.MouseLeft && c.rows.has(msg.X, msg.Y) {
+		m.dirty = true
+		m.step(msg.Y - c.rows.y - c.at)
+		return
+	}
 	if len(m.overlay) > 0 || m.screen != ledgerScreen || m.ledger.rows == nil || msg.Button != tea.MouseLeft {
 		return
 	}

@@ -59,6 +59,8 @@ type Options struct {
 type Opened struct {
 	Node    Node
 	Network Network // nil: connections cannot be changed from the screen
+	// Prove makes the proof of who signed an entry, as package proof has it; it may take its time. Nil: none is made.
+	Prove func(ctx context.Context, entry crdt.Name) ([]byte, error)
 }
 
 // Rooms are the rooms that a person has joined, all of them running in one node. All methods are safe for concurrent use;

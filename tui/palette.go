@@ -181,7 +181,7 @@ func (p *paletteOverlay) draw(m *Model, all screen.Area) {
 	found := p.found(m)
 	p.at = min(p.at, max(len(found)-1, 0))
 	x := a.Const(0, 0, m.st.Key, " : ")
-	p.line.Draw(a.Sub(0, 0, a.W, 1), x, 0, m.st.Text, true, -1, 0)
+	defer p.line.Draw(a.Sub(0, 0, a.W, 1), x, 0, m.st.Text, true, -1, 0) // the terminal's cursor is there, not on a row
 	if len(found) == 0 {
 		a.Const(x, 1, m.st.Dim, "no command matches")
 		return
@@ -211,8 +211,7 @@ func (p *paletteOverlay) draw(m *Model, all screen.Area) {
 		}
 		rows.ConstCut(x, y, room, m.st.Text, c.what)
 		if top+y == p.at {
-			rows.Const(1, y, m.st.Focus, ">")
-			rows.Toggle(0, y, rows.W, m.st.Cursor)
+			m.drawCursor(rows, y, min(rows.H, len(found)-top))
 		}
 	}
 	if below := len(found) - top - rows.H; below > 0 {

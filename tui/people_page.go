@@ -323,9 +323,7 @@ func (o *peoplePage) draw(m *Model, all screen.Area) {
 		c.draw(rows, i, m.st.Text, l, textLine{own(m.st.Dim, screen.Const(p.Shown.Digits))}, textLine{own(style, known)},
 			textLine{outside(m.st.Dim, m.cs.Text(p.Claimed, max(c.claimed-1, 1)))}, o.owing.parts(m, p.Author, 2))
 		if top+i == o.list.Index() {
-			rows.Const(1, i, m.st.Focus, ">")
-			rows.PlaceCursor(1, i, false)
-			rows.Toggle(0, i, rows.W, m.st.Cursor)
+			m.drawCursor(rows, i, n)
 		}
 	}
 }

@@ -157,7 +157,7 @@ func (m *Model) enterRoom() tea.Cmd {
 	}
 	m.rooms.next = nil
 	m.leaveRoom()
-	m.node, m.network = next.room.Node, next.room.Network
+	m.node, m.network, m.prove = next.room.Node, next.room.Network, next.room.Prove
 	if text, ok := m.rooms.drafts[next.id]; ok {
 		m.entry.line.Set(text)
 		delete(m.rooms.drafts, next.id)
@@ -186,6 +186,7 @@ func (m *Model) leaveRoom() {
 	fresh.keys, fresh.now, fresh.mouse, fresh.link = m.keys, m.now, m.mouse, m.link
 	fresh.w, fresh.h, fresh.lay, fresh.zoom = m.w, m.h, m.lay, m.zoom
 	fresh.oracle, fresh.announced, fresh.welcome = m.oracle, m.announced, m.welcome
+	fresh.welcome.wrote = false // there
 	fresh.rooms = roomsState{all: m.rooms.all, gen: m.rooms.gen + 1, asked: m.rooms.asked, drafts: drafts}
 	fresh.fx.room, fresh.rooms.leave = context.WithCancel(m.fx.ctx)
 	fresh.field = noField

@@ -96,9 +96,7 @@ func (o *roomsPage) draw(m *Model, all screen.Area) {
 	for i := range n {
 		say(a, 0, i, m.roomRow(&o.rows[top+i], a.W)...)
 		if top+i == o.list.Index() {
-			a.Const(1, i, m.st.Focus, ">")
-			a.PlaceCursor(1, i, false)
-			a.Toggle(0, i, a.W, m.st.Cursor)
+			m.drawCursor(a, i, n)
 		}
 	}
 	drawLines(a.Sub(0, h+1, a.W, max(a.H-h-1, 0)), below, 0)
@@ -430,9 +428,7 @@ func (o *writersPage) draw(m *Model, all screen.Area) {
 		}
 		say(rows, 0, i, own(m.st.Text, mark), own(m.st.Dim, shortHex(who, 8)+"  "), outside(m.st.Text, m.whoIs(who)))
 		if top+i == o.list.Index() {
-			rows.Const(1, i, m.st.Focus, ">")
-			rows.PlaceCursor(1, i, false)
-			rows.Toggle(0, i, rows.W, m.st.Cursor)
+			m.drawCursor(rows, i, n)
 		}
 	}
 }

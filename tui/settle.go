@@ -290,9 +290,7 @@ func (o *settlePage) draw(m *Model, all screen.Area) {
 		}
 		say(rows, 0, i, cutLine(l, rows.W)...)
 		if top+i == o.list.Index() {
-			rows.Const(1, i, m.st.Focus, ">")
-			rows.PlaceCursor(1, i, false)
-			rows.Toggle(0, i, rows.W, m.st.Cursor)
+			m.drawCursor(rows, i, n)
 		}
 	}
 }

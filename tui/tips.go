@@ -154,9 +154,7 @@ func (o *tipsPage) draw(m *Model, all screen.Area) {
 		}
 		say(rows, 0, i, l...)
 		if top+i == o.list.Index() {
-			rows.Const(1, i, m.st.Focus, ">")
-			rows.PlaceCursor(1, i, false)
-			rows.Toggle(0, i, rows.W, m.st.Cursor)
+			m.drawCursor(rows, i, n)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,7 +76,7 @@ func (p *program) prove(ctx context.Context, f *deskFlags, entry, file string) e
 		return fmt.Errorf("prove: %w", err) // our own: it was checked when it was made
 	}
 	if file == "" {
-		file = "entry-" + strings.ReplaceAll(got.ID, ".", "-") + ".proof"
+		file = proof.EntryFileName(got.ID)
 	}
 	switch err := disk.WriteNew(file, got.File); {
 	case errors.Is(err, fs.ErrExist):
@@ -101,6 +100,11 @@ func (p *program) prove(ctx context.Context, f *deskFlags, entry, file string) e
 	return nil
 }
 
+// proveEntry makes the proof of an entry.
+func proveEntry(ctx context.Context, n *transport.Node, entry crdt.Name) ([]byte, error) {
+	return transport.Inspect(ctx, n, func(r *crdt.Replica) ([]byte, error) { return proof.AppendEntry(nil, r, entry) })
+}
+
 // verbProve makes the proof of an entry that stands.
 func verbProve(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 	k, err := d.find(ctx, c, c.Args[0])
@@ -121,7 +125,7 @@ func verbProve(ctx context.Context, d *desk, c *deskCall, out *deskOut) error {
 		return fmt.Errorf("prove %s: it is %s: only what stands is proved", id, t.standing(s))
 	}
 	name := v.NameOf(k)
-	b, err := transport.Inspect(ctx, d.node, func(r *crdt.Replica) ([]byte, error) { return proof.AppendEntry(nil, r, name) })
+	b, err := proveEntry(ctx, d.node, name)
 	if err != nil {
 		return fmt.Errorf("prove %s: %w", id, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atotto/clipboard"
 
+	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/disk"
 	"github.com/tallystick/tallystick/internal/profile"
 	"github.com/tallystick/tallystick/transport"
@@ -54,7 +55,7 @@ func (s *session) screen(ctx context.Context) error {
 			if err != nil {
 				return tui.Opened{}, err
 			}
-			return tui.Opened{Node: o.node, Network: network{o}}, nil
+			return openedFor(o), nil
 		},
 	}
 	if !clipboard.Unsupported {
@@ -70,6 +71,13 @@ func (s *session) screen(ctx context.Context) error {
 		return &codedError{code: ExitError}
 	}
 	return err
+}
+
+// openedFor is a room as the screen has it.
+func openedFor(o *opened) tui.Opened {
+	return tui.Opened{Node: o.node, Network: network{o}, Prove: func(ctx context.Context, entry crdt.Name) ([]byte, error) {
+		return proveEntry(ctx, o.node, entry)
+	}}
 }
 
 // checkKeys refuses keys of the config that the screen cannot work with.

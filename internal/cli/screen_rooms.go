@@ -90,7 +90,7 @@ func (r *screenRooms) Show(ctx context.Context, id crdt.RoomID) (tui.Opened, err
 		return tui.Opened{}, err
 	}
 	h.show(id, o)
-	return tui.Opened{Node: o.node, Network: network{o}}, nil
+	return openedFor(o), nil
 }
 
 // Preview implements tui.Rooms.

@@ -294,7 +294,7 @@ func (p *People) Lookup(label string) (crdt.Author, bool, error) {
 	}
 	e := &AmbiguousError{Label: label, Candidates: slices.Clone(candidates)}
 	for _, a := range candidates {
-		e.digits = append(e.digits, p.digits(a))
+		e.digits = append(e.digits, p.digits(a, minKeyDigits))
 	}
 	return found, false, e
 }
@@ -379,7 +379,7 @@ func (p *People) Shown(a crdt.Author) Shown {
 	return Shown{
 		Name:      p.nameOf(a),
 		Confirmed: a == p.me && p.myName != "" || one.Confirmed && p.own[one.Name] == a,
-		Digits:    p.digits(a), LookAlike: p.alike[a],
+		Digits:    p.digits(a, minKeyDigits), LookAlike: p.alike[a],
 	}
 }
 
@@ -388,11 +388,17 @@ func (p *People) Name(a crdt.Author) string { return p.nameOf(a) }
 
 func (p *People) nameOf(a crdt.Author) string { return cmp.Or(p.ownName(a), p.claimed[a]) }
 
-// digits are as many of a's key as tell it from everyone else here, and at least
-// minKeyDigits.
-func (p *People) digits(a crdt.Author) string {
+// Brief is the beginning of a's key, as much as tells it from everyone else here: for
+// beside a name where there is little room.
+func (p *People) Brief(a crdt.Author) string { return p.digits(a, briefDigits) }
+
+const briefDigits = 4
+
+// digits are as many of a's key as tell it from everyone else here, and at least so
+// many.
+func (p *People) digits(a crdt.Author, least int) string {
 	i, found := slices.BinarySearchFunc(p.all, a, compareAuthors)
-	n := minKeyDigits
+	n := least
 	if i > 0 {
 		n = max(n, alikeDigits(a, p.all[i-1])+1)
 	}
@@ -492,7 +498,7 @@ func (p *People) Labels() []string {
 			continue
 		}
 		for _, a := range who {
-			if label := name + "#" + p.digits(a); len(label) <= MaxLabelBytes {
+			if label := name + "#" + p.digits(a, minKeyDigits); len(label) <= MaxLabelBytes {
 				out = append(out, label)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/crdt/dcbor"
@@ -78,6 +79,9 @@ type path struct {
 	from, to int
 	shown    []int // changes of it whose payloads are in the file
 }
+
+// EntryFileName is what a proof of an entry is called that is shown by that id.
+func EntryFileName(id string) string { return "entry-" + strings.ReplaceAll(id, ".", "-") + ".proof" }
 
 // AppendEntry appends the proof file of an entry in the ledger room of r, whose document
 // must be whole: r is no keeper. It checks what it wrote. The error wraps

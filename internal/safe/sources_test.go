@@ -54,7 +54,6 @@ var constDoor = map[string]string{
 	`strings.Join(words[:n], "   ")`:                                  "digits of a safety number",
 	`ledger.SafetyNumber(me, a)`:                                      "digits",
 	`p.Shown.Digits`:                                                  "hex",
-	`number(n) + " new: R"`:                                           "a number and our own words",
 	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:      "made safe",
 }
 
