@@ -266,6 +266,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), '0'},
 	{regexp.MustCompile(`\d\d:\d\d(:\d\d)?`), '0'},
 	{regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`), 'p'},
+	{regexp.MustCompile(`\?[0-9a-f]{2,}`), 'x'}, // of a look-alike's key
 	{regexp.MustCompile(`\b[0-9a-f]{7,64}\b`), 'x'},
 	{regexp.MustCompile(`\b[0-9a-f]{4,8}( [0-9a-f]{4,8}){1,}\b`), 'x'},
 }
