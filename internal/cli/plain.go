@@ -175,6 +175,7 @@ func (m *plain) run(ctx context.Context) error {
 		case <-read:
 			read, over = nil, true
 			if m.readErr != nil && !interrupted {
+				m.last()
 				return m.readErr
 			}
 			timer := time.NewTimer(m.flags.wait)
@@ -185,11 +186,16 @@ func (m *plain) run(ctx context.Context) error {
 		case <-done:
 			done, interrupted = nil, true
 		case <-m.here.o.ended:
-			_, _ = m.here.r.report() // as below
-			_ = m.out.flush()        // the node's error is the one to report
+			m.last()
 			return fmt.Errorf("stopped: %w; see to the disk, then start again: what was printed is saved", m.here.o.nodeErr)
 		}
 	}
+}
+
+// last tells what was saved before something went wrong, which is what is to be reported.
+func (m *plain) last() {
+	_, _ = m.here.r.report()
+	_ = m.out.flush()
 }
 
 // reached says how far all rooms have got; snap is of the one that is told of.
