@@ -192,9 +192,10 @@ func (m *plain) run(ctx context.Context) error {
 	}
 }
 
-// last tells what was saved before something went wrong, which is what is to be reported.
+// last tells what became of the lines that were taken in, before an error ends the run: that is the one to report.
 func (m *plain) last() {
 	_, _ = m.here.r.report()
+	m.reportFailed()
 	_ = m.out.flush()
 }
 
@@ -276,6 +277,7 @@ func (m *plain) readLines(ctx context.Context) {
 		if err := m.submit(ctx, lines.n, ledger.AppendEdit(entry, nil)); err != nil {
 			if ctx.Err() == nil {
 				m.readErr = fmt.Errorf("line %d and what follows it: not saved: %w", lines.n, err)
+				_ = m.saved(ctx) // or lost, if the node has ended: what came before is told of first
 			}
 			return
 		}
