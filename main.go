@@ -6,6 +6,10 @@ import (
 	"os"
 
 	"github.com/tallystick/tallystick/internal/cli"
+	"github.com/tallystick/tallystick/internal/collect"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], cli.Standard())) }
+func main() {
+	collect.Start()
+	os.Exit(cli.Main(os.Args[1:], cli.Standard()))
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/tallystick/tallystick/bench/internal/report"
 	"github.com/tallystick/tallystick/bench/internal/sample"
 	"github.com/tallystick/tallystick/bench/internal/stat"
+	"github.com/tallystick/tallystick/internal/collect"
 	"github.com/tallystick/tallystick/internal/ledger"
 	"github.com/tallystick/tallystick/internal/store"
 	"github.com/tallystick/tallystick/transport"
@@ -19,6 +20,7 @@ import (
 // signatures of the tips are checked. What the book takes is told for each entry, since it is the only part of the screen that
 // grows with the room.
 func (s *screenRun) book(ctx context.Context) error {
+	defer collect.AsAtStart()()
 	runs := min(7, s.runs)
 	path := s.home.Person(s.me).RoomPath(s.room.Charter.ID())
 	var all, alone, names []time.Duration

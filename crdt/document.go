@@ -151,14 +151,13 @@ func newMarks(l *log) marks {
 
 // compare is the order of the tree: by target and author.
 func (m markItem) compare(other markItem) int {
-	switch {
-	case m.target.change != other.target.change:
-		return cmp.Compare(m.target.change, other.target.change)
-	case m.target.index != other.target.index:
-		return cmp.Compare(m.target.index, other.target.index)
-	default:
-		return cmp.Compare(m.author, other.author)
+	if c := cmp.Compare(m.target.change, other.target.change); c != 0 {
+		return c
 	}
+	if c := cmp.Compare(m.target.index, other.target.index); c != 0 {
+		return c
+	}
+	return cmp.Compare(m.author, other.author)
 }
 
 // set reports whether item stands.

@@ -8,7 +8,7 @@ import (
 )
 
 // chunkChanges is how many changes are read before they are taken in. While one such
-// chunk is taken in the next is read.
+// chunk is taken in the next are read.
 const chunkChanges = 1024
 
 // A chunk is what some changes in a row say, read and decoded: all that can be known
@@ -21,6 +21,9 @@ type chunk struct {
 
 	rowsOf  []crdt.Row // of one change
 	marksOf []crdt.Mark
+
+	from, end int           // of eachChunk: what to read
+	done      chan struct{} // it was
 }
 
 type readChange struct {
@@ -100,9 +103,15 @@ func (c *chunk) readMark(m crdt.Mark) {
 	c.marks = append(c.marks, mark)
 }
 
+// Chunks are read by so many goroutines, and at most so many wait to be taken in.
+const (
+	chunkReaders = 2
+	chunksAhead  = 4
+)
+
 // eachChunk reads the changes of v from an index on in chunks of a size, and calls
-// take with each. While take runs the next is read; what a chunk holds is another's
-// after that.
+// take with each, in order. While take runs others are read; what a chunk holds is
+// another's after that.
 func eachChunk(v *crdt.View, from, size int, take func(c *chunk)) {
 	if v.Changes()-from <= size {
 		var c chunk
@@ -110,17 +119,31 @@ func eachChunk(v *crdt.View, from, size int, take func(c *chunk)) {
 		take(&c)
 		return
 	}
-	ahead := make(chan *chunk)
+	free, inOrder, unread := make(chan *chunk, chunksAhead), make(chan *chunk, chunksAhead), make(chan *chunk, chunksAhead)
+	for range chunksAhead {
+		free <- &chunk{done: make(chan struct{}, 1)}
+	}
 	go func() {
-		defer close(ahead)
-		c, other := new(chunk), new(chunk)
+		defer close(inOrder)
+		defer close(unread)
 		for i := from; i < v.Changes(); i += size {
-			c.read(v, i, min(i+size, v.Changes()))
-			ahead <- c // once the other was taken in
-			c, other = other, c
+			c := <-free
+			c.from, c.end = i, min(i+size, v.Changes())
+			inOrder <- c
+			unread <- c
 		}
 	}()
-	for c := range ahead {
+	for range chunkReaders {
+		go func() {
+			for c := range unread {
+				c.read(v, c.from, c.end)
+				c.done <- struct{}{}
+			}
+		}()
+	}
+	for c := range inOrder {
+		<-c.done
 		take(c)
+		free <- c
 	}
 }
