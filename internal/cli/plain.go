@@ -16,6 +16,7 @@ import (
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/invite"
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/lines"
 	"github.com/tallystick/tallystick/transport"
 )
 
@@ -228,17 +229,17 @@ func (m *plain) goTo(room *plainRoom) error {
 // readLines submits every line of the input.
 func (m *plain) readLines(ctx context.Context) {
 	defer close(m.read)
-	lines := newLineReader(m.p.In, ledger.MaxLineBytes)
+	in := lines.NewReader(m.p.In, ledger.MaxLineBytes)
 	for ctx.Err() == nil {
-		line, length, err := lines.next()
+		line, length, err := in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return
-		case errors.Is(err, errLineTooLong):
-			m.badLine(lines.n, fmt.Sprintf("%d bytes, at most %d: one transaction a line", length, ledger.MaxLineBytes))
+		case errors.Is(err, lines.ErrTooLong):
+			m.badLine(in.N, fmt.Sprintf("%d bytes, at most %d: one transaction a line", length, ledger.MaxLineBytes))
 			continue
 		case err != nil:
-			m.readErr = fmt.Errorf("standard input: after line %d: %w", lines.n, err)
+			m.readErr = fmt.Errorf("standard input: after line %d: %w", in.N, err)
 			return
 		}
 		text := string(line)
@@ -247,36 +248,36 @@ func (m *plain) readLines(ctx context.Context) {
 		}
 		if word := strings.Fields(text)[0]; word == ":join" || word == "/join" {
 			if !m.p.InTerminal { // nobody is there who would see that it went wrong
-				m.lost = lines.n
+				m.lost = in.N
 			}
 		} else if m.lost > 0 {
-			m.badLine(lines.n, fmt.Sprintf("line %d did not go to the room that it names", m.lost))
+			m.badLine(in.N, fmt.Sprintf("line %d did not go to the room that it names", m.lost))
 			continue
 		}
 		if command, is, wrong := ledger.ParseCommand(text); is {
 			if wrong != nil {
-				m.badLine(lines.n, wrong.Error())
+				m.badLine(in.N, wrong.Error())
 			} else if err := m.command(ctx, command); err != nil && ctx.Err() == nil {
-				m.badLine(lines.n, err.Error())
+				m.badLine(in.N, err.Error())
 			}
 			continue
 		}
 		if err := m.in.d.mayWrite(); err != nil {
-			m.badLine(lines.n, err.Error())
+			m.badLine(in.N, err.Error())
 			continue
 		}
 		entry, wrong := ledger.ParseLine(text, m.me)
 		if wrong != nil {
-			m.badLine(lines.n, wrong.Error())
+			m.badLine(in.N, wrong.Error())
 			continue
 		}
 		if err := m.in.d.bind(&entry); err != nil {
-			m.badLine(lines.n, err.Error())
+			m.badLine(in.N, err.Error())
 			continue
 		}
-		if err := m.submit(ctx, lines.n, ledger.AppendEdit(entry, nil)); err != nil {
+		if err := m.submit(ctx, in.N, ledger.AppendEdit(entry, nil)); err != nil {
 			if ctx.Err() == nil {
-				m.readErr = fmt.Errorf("line %d and what follows it: not saved: %w", lines.n, err)
+				m.readErr = fmt.Errorf("line %d and what follows it: not saved: %w", in.N, err)
 				_ = m.saved(ctx) // or lost, if the node has ended: what came before is told of first
 			}
 			return

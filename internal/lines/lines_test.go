@@ -1,4 +1,4 @@
-package cli
+package lines
 
 import (
 	"bytes"
@@ -9,14 +9,14 @@ import (
 	"testing/iotest"
 )
 
-// readAll returns what next makes of an input: a line, or "!" for one that is too long.
+// readAll returns what Next makes of an input: a line, or "!" for one that is too long.
 func readAll(t testing.TB, r io.Reader, maxBytes int) (lines []string, lengths []int64, last error) {
 	t.Helper()
-	l := newLineReader(r, maxBytes)
+	l := NewReader(r, maxBytes)
 	for {
-		line, n, err := l.next()
+		line, n, err := l.Next()
 		switch {
-		case errors.Is(err, errLineTooLong):
+		case errors.Is(err, ErrTooLong):
 			lines = append(lines, "!")
 		case err != nil:
 			return lines, lengths, err
@@ -24,13 +24,13 @@ func readAll(t testing.TB, r io.Reader, maxBytes int) (lines []string, lengths [
 			lines = append(lines, string(line))
 		}
 		lengths = append(lengths, n)
-		if l.n != len(lines) {
-			t.Fatalf("line %d is counted as %d", len(lines), l.n)
+		if l.N != len(lines) {
+			t.Fatalf("line %d is counted as %d", len(lines), l.N)
 		}
 	}
 }
 
-func TestLineReader(t *testing.T) {
+func TestReader(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 20)
 	for _, c := range []struct {
@@ -67,7 +67,7 @@ func TestLineReader(t *testing.T) {
 	}
 }
 
-func TestLineReaderError(t *testing.T) {
+func TestReaderError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	lines, _, err := readAll(t, io.MultiReader(strings.NewReader("a\nb\n"), iotest.ErrReader(broken)), 20)
@@ -77,7 +77,7 @@ func TestLineReaderError(t *testing.T) {
 }
 
 // Lines are what strings.Split finds, but for those that are too long.
-func FuzzLineReader(f *testing.F) {
+func FuzzReader(f *testing.F) {
 	f.Add([]byte("a\r\nb\n\nc"), 3)
 	f.Add(bytes.Repeat([]byte("x"), 100), 17)
 	f.Fuzz(func(t *testing.T, in []byte, bound int) {
