@@ -80,6 +80,7 @@ func (r *run) screen(ctx context.Context, n int, largest bool, runs int) error {
 		return err
 	}
 	s.relay = relay
+	s.room.Packs = nil // they are on disk; a program that opens them has not had them in memory before
 	for _, part := range screenParts {
 		r.say("screen: %d rows: %s", n, part.name)
 		if err := part.run(s, ctx); err != nil {
