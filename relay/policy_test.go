@@ -347,7 +347,7 @@ func TestMaxRoomsPerConnection(t *testing.T) {
 // Who connects and then says nothing is closed, before and after the upgrade.
 func TestHandshake(t *testing.T) {
 	t.Parallel()
-	r := startRelay(t, t.TempDir(), Policy{Handshake: 50 * time.Millisecond}, nil)
+	r := startRelay(t, t.TempDir(), Policy{Handshake: time.Second}, nil)
 	t.Run("http", func(t *testing.T) {
 		c, err := net.Dial("tcp", r.Addr().String())
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 func TestParseBill(t *testing.T) {
@@ -199,6 +201,7 @@ var bills = rapid.Custom(func(t *rapid.T) Entry {
 
 // Whatever an entry is, the line that Format gives is read as that entry, but for what no line says.
 func TestFormatIsParsedProperty(t *testing.T) {
+	race.OneGoroutine(t) // what is drawn from is shared with other tests, and not made for that
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		e := rapid.OneOf(entries, bills, transfers).Draw(t, "entry")
@@ -238,6 +241,7 @@ func TestLongestLine(t *testing.T) {
 
 // Equal shares are a slow division by hand: hand out the smallest units one after the other.
 func TestSplitProperty(t *testing.T) {
+	race.OneGoroutine(t) // what is drawn from is shared with other tests, and not made for that
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		total, scale := amounts.Draw(t, "total"), scales.Draw(t, "scale")
@@ -335,6 +339,7 @@ func TestParseCommand(t *testing.T) {
 }
 
 func TestPartiesProperty(t *testing.T) {
+	race.OneGoroutine(t) // what is drawn from is shared with other tests, and not made for that
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		e := rapid.OneOf(entries, bills, transfers).Draw(t, "entry")

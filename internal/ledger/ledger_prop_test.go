@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tallystick/tallystick/crdt"
+
+	"github.com/tallystick/tallystick/internal/race"
 )
 
 var (
@@ -72,6 +74,7 @@ var entries = rapid.Custom(func(t *rapid.T) Entry {
 })
 
 func TestFormatParseProperty(t *testing.T) {
+	race.OneGoroutine(t) // what is drawn from is shared with other tests, and not made for that
 	t.Parallel()
 	for name, kind := range map[string]*rapid.Generator[Entry]{"transfers": transfers, "bills": bills} {
 		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
@@ -95,6 +98,7 @@ func TestFormatParseProperty(t *testing.T) {
 }
 
 func TestEncodeDecodeProperty(t *testing.T) {
+	race.OneGoroutine(t) // what is drawn from is shared with other tests, and not made for that
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		e := entries.Draw(t, "entry")
