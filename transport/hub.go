@@ -57,6 +57,7 @@ type Hub struct {
 	dialer    websocket.Dialer
 	checks    *checkQueue
 	penalties penalties
+	begun     chan struct{} // closed by Run
 
 	mu      sync.Mutex
 	ctx     context.Context       // guarded by mu; nil before Run
@@ -91,7 +92,7 @@ func NewHub(cfg HubConfig) *Hub {
 		cfg: cfg, limits: limits, instance: hex.EncodeToString(instance[:]),
 		checks: newCheckQueue(limits.Checkers, cfg.Meter),
 		rooms:  make(map[crdt.RoomID]*Node), dials: make(map[string]*dial), peers: make(map[PeerID]peerRef),
-		conns: make(map[*conn]struct{}),
+		conns: make(map[*conn]struct{}), begun: make(chan struct{}),
 	}
 	writeBuffers := &sync.Pool{}
 	h.upgrader = websocket.Upgrader{
@@ -114,6 +115,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		h.start(d)
 	}
 	h.mu.Unlock()
+	close(h.begun)
 	<-ctx.Done()
 	h.mu.Lock()
 	h.stopped = true // spawn adds nothing any more
@@ -211,40 +213,54 @@ func (h *Hub) accepted(l *link) {
 // ServeHTTP accepts a websocket: mount it on /websocket. It hands the connection to a goroutine of the hub and returns, so
 // that the HTTP server's own goroutine, buffers and request are let go.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(instanceHeader, h.instance)
 	h.mu.Lock()
-	ctx, full := h.ctx, len(h.conns)+h.shaking >= h.limits.Connections
-	shaking := ctx != nil && ctx.Err() == nil && !full
-	if shaking {
+	full := len(h.conns)+h.shaking >= h.limits.Connections
+	if !full {
 		h.shaking++
 	}
 	h.mu.Unlock()
-	w.Header().Set(instanceHeader, h.instance)
-	if !shaking {
-		why := "not serving"
-		if full {
-			why = ErrBusy.Error()
-		}
-		http.Error(w, why, http.StatusServiceUnavailable)
+	if full {
+		http.Error(w, ErrBusy.Error(), http.StatusServiceUnavailable)
 		return
+	}
+	ws := h.handshake(w, r)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shaking--
+	if ws == nil {
+		return
+	}
+	c := newConn(h, ws, true, r.RemoteAddr, &LinkStats{})
+	if ctx := h.ctx; h.spawn(func() { h.serve(ctx, c) }) {
+		h.conns[c] = struct{}{}
+	} else {
+		_ = ws.Close() // the hub has ended meanwhile
+	}
+}
+
+// handshake makes a request a websocket; nil if it was answered otherwise. Who comes before Run waits for it, since a
+// program that listens and runs the hub does so in no order.
+func (h *Hub) handshake(w http.ResponseWriter, r *http.Request) *websocket.Conn {
+	late := time.NewTimer(h.limits.HelloTimeout)
+	defer late.Stop()
+	select {
+	case <-h.begun:
+	case <-late.C:
+	case <-r.Context().Done():
+	}
+	h.mu.Lock()
+	serves := h.ctx != nil && h.ctx.Err() == nil
+	h.mu.Unlock()
+	if !serves {
+		http.Error(w, "not serving", http.StatusServiceUnavailable)
+		return nil
 	}
 	ws, err := h.upgrader.Upgrade(w, r, http.Header{instanceHeader: {h.instance}})
 	if err != nil {
-		h.mu.Lock()
-		h.shaking--
-		h.mu.Unlock()
-		return // Upgrade has answered
+		return nil // Upgrade has answered
 	}
-	c := newConn(h, ws, true, r.RemoteAddr, &LinkStats{})
-	h.mu.Lock()
-	h.shaking--
-	running := h.spawn(func() { h.serve(ctx, c) })
-	if running {
-		h.conns[c] = struct{}{}
-	}
-	h.mu.Unlock()
-	if !running {
-		_ = ws.Close() // the hub has ended meanwhile
-	}
+	return ws
 }
 
 // serve runs an accepted connection.

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 func mustURL(t testing.TB, s string) string {
@@ -107,6 +110,46 @@ func TestParseURL(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error shows the password: %v", err)
 		}
+	}
+}
+
+// TestEarly: who comes before the hub runs is served once it does, and is not turned away.
+func TestEarly(t *testing.T) {
+	hub := NewHub(HubConfig{Agent: "tallystick test"})
+	server := httptest.NewServer(hub)
+	defer server.Close()
+	type answer struct {
+		ws  *websocket.Conn
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		ws, _, err := hub.dialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+		answers <- answer{ws, err}
+	}()
+	for shaking := 0; shaking == 0; time.Sleep(time.Millisecond) {
+		hub.mu.Lock()
+		shaking = hub.shaking
+		hub.mu.Unlock()
+	}
+	ctx, end := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := hub.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	a := <-answers
+	if a.err != nil {
+		t.Errorf("connected before the hub ran: %v", a.err)
+	} else if err := a.ws.Close(); err != nil {
+		t.Error(err)
+	}
+	end()
+	running.Wait()
+	// Nor does one wait whom a hub that has ended will never serve.
+	if _, resp, err := hub.dialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("connected after the hub ended: %v", err)
 	}
 }
 
