@@ -169,7 +169,9 @@ func (m *Model) takePeople(p *ledger.People) {
 	m.book.people, m.book.called = p, nil
 	m.ledger.cache = nil
 	m.rowsChanged(nil, false)
-	m.names.add(p.Labels()[:min(len(p.Labels()), maxNames)])
+	for _, label := range p.Labels() {
+		m.names.note(label, use{})
+	}
 }
 
 // known reports whether standings and names are known: they are once the room was read.
@@ -328,11 +330,6 @@ func (m *Model) sendEntry(e ledger.Entry, text string, sent func(*Model) tea.Cmd
 			m.marks.correct = nil
 			m.tell(false, "corrected: it takes the old one's place as the others agree to it")
 		}
-		var labels []string
-		for _, p := range e.Postings {
-			labels = append(labels, p.Label)
-		}
-		m.names.add(labels)
 		m.toOwn()
 		return tea.Batch(sent(m), m.submit(s))
 	})

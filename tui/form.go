@@ -188,7 +188,7 @@ func (m *Model) completeForm(by int) {
 		if !ok {
 			return
 		}
-		found := ledger.Complete(prefix, m.names.labels, maxOffered)
+		found := ledger.Complete(prefix, m.names.offered(), maxOffered)
 		if len(found) == 0 {
 			m.tell(false, "no name in this room begins so")
 			return

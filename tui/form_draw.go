@@ -104,7 +104,7 @@ func (o *formPage) drawBelow(m *Model, a screen.Area, l formLine, d *ledger.Draf
 	if prefix, _, open := f.namesPrefix(); open {
 		found, chosen := f.cycle.candidates, f.cycle.next
 		if len(found) == 0 {
-			found, chosen = ledger.Complete(prefix, m.names.labels, maxOffered), -1
+			found, chosen = ledger.Complete(prefix, m.names.offered(), maxOffered), -1
 		}
 		if len(found) > 0 && (len(found) > 1 || found[0] != prefix) {
 			x := a.Const(1, y, m.st.Dim, "names:")

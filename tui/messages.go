@@ -39,7 +39,7 @@ type (
 		do func(*Model)
 	}
 	namesMsg struct { // labels of older rows
-		labels []string
+		labels map[string]use
 		wrote  bool // a row is one's own
 	}
 	digestMsg struct { // both digests of a view

@@ -105,7 +105,6 @@ func newModel(o Options, fx effects) *Model {
 	}
 	m.ledger.list.Follow = true
 	m.events.list.Follow = true
-	m.names.known = map[string]bool{}
 	m.announced = map[crdt.RoomID]bool{}
 	m.oracle = newOracleState(o)
 	if o.Open == nil {
@@ -178,7 +177,9 @@ func (m *Model) update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case filteredMsg:
 		return m, m.onFiltered(msg)
 	case namesMsg:
-		m.names.add(msg.labels)
+		for label, at := range msg.labels {
+			m.names.note(label, at)
+		}
 		m.welcome.wrote = m.welcome.wrote || msg.wrote
 		m.welcome.shown, m.dirty = !m.welcome.wrote, true
 	case digestMsg:

@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"bytes"
+	"cmp"
+	"maps"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -18,28 +21,51 @@ const (
 	maxOffered    = 12
 )
 
-// namesState is the labels that complete a name, the last used first.
+// namesState is the labels that complete a name: those of the list's last rows first, then the people who are in no row by their
+// alphabet. So it does not matter in which order all of it was read.
 type namesState struct {
-	labels []string
-	known  map[string]bool
+	all    map[string]use
+	labels []string // of all in order, nil if they are to be sorted anew
 }
 
-// add takes labels up, the last ones to be offered first.
-func (s *namesState) add(labels []string) {
-	for _, l := range labels {
-		if s.known[l] {
-			if i := slices.Index(s.labels, l); i > 0 {
-				copy(s.labels[1:i+1], s.labels[:i])
-				s.labels[0] = l
-			}
-			continue
-		}
-		if len(s.labels) >= maxNames {
-			continue
-		}
-		s.known[l] = true
-		s.labels = slices.Insert(s.labels, 0, l)
+// use is where in the list a label was used last; zero for one that was not.
+type use struct {
+	lamport uint64
+	change  crdt.ChangeID
+	index   uint32
+	posting int
+}
+
+func (a use) compare(b use) int {
+	return cmp.Or(cmp.Compare(a.lamport, b.lamport), bytes.Compare(a.change[:], b.change[:]), cmp.Compare(a.index, b.index), cmp.Compare(a.posting, b.posting))
+}
+
+// note takes up that a label was used, or that somebody is called so.
+func (s *namesState) note(label string, at use) {
+	if s.all == nil {
+		s.all = map[string]use{}
 	}
+	if old, known := s.all[label]; !known || at.compare(old) > 0 {
+		s.all[label], s.labels = at, nil
+	}
+	if len(s.all) > 2*maxNames {
+		s.offered()
+	}
+}
+
+// offered are the labels in order. The least of them are forgotten if there are too many.
+func (s *namesState) offered() []string {
+	if s.labels != nil || len(s.all) == 0 {
+		return s.labels
+	}
+	s.labels = slices.SortedFunc(maps.Keys(s.all), func(a, b string) int {
+		return cmp.Or(s.all[b].compare(s.all[a]), cmp.Compare(a, b))
+	})
+	for _, l := range s.labels[min(len(s.labels), maxNames):] {
+		delete(s.all, l)
+	}
+	s.labels = slices.Clip(s.labels[:len(s.all)])
+	return s.labels
 }
 
 // update takes up the labels of changes that are new.
@@ -48,15 +74,9 @@ func (s *namesState) update(old, now *transport.Snapshot) {
 		return // readNames reads them all
 	}
 	from := max(old.View.Changes(), now.View.Changes()-namesPerSnap)
-	var fresh []string
 	for i := from; i < now.View.Changes(); i++ {
 		for _, row := range now.View.RowsOf(i) {
-			fresh = appendLabels(fresh, row)
-		}
-	}
-	for _, l := range fresh {
-		if !s.known[l] {
-			s.add([]string{l})
+			eachLabel(now.View, row, s.note)
 		}
 	}
 }
@@ -65,29 +85,24 @@ func (s *namesState) update(old, now *transport.Snapshot) {
 func (m *Model) readNames() tea.Cmd {
 	v, me := m.snap.View, m.snap.Me
 	return func() tea.Msg {
-		seen := map[string]bool{}
-		var labels []string
-		for i := max(v.Len()-namesFromRows, 0); i < v.Len() && len(labels) < maxNames; i++ {
-			for _, l := range appendLabels(nil, v.Row(i)) {
-				if !seen[l] {
-					seen[l] = true
-					labels = append(labels, l)
-				}
-			}
+		var read namesState
+		for i := v.Len() - 1; i >= max(v.Len()-namesFromRows, 0) && len(read.all) < maxNames; i-- {
+			eachLabel(v, v.Row(i), read.note)
 		}
-		return namesMsg{labels, me == crdt.Author{} || wroteAny(v, me)}
+		return namesMsg{read.all, me == crdt.Author{} || wroteAny(v, me)}
 	}
 }
 
-func appendLabels(dst []string, r crdt.Row) []string {
+// eachLabel calls do with the labels of a row.
+func eachLabel(v *crdt.View, r crdt.Row, do func(string, use)) {
 	e, err := ledger.Decode(r.Literal)
 	if err != nil {
-		return dst
+		return
 	}
-	for _, p := range e.Postings {
-		dst = append(dst, p.Label)
+	c := v.ChangeAt(r.Key.Change)
+	for i, p := range e.Postings {
+		do(p.Label, use{c.Lamport, c.ID, r.Key.Index, i})
 	}
-	return dst
 }
 
 // completion is a name being completed: each Tab offers the next.
@@ -106,7 +121,7 @@ func (m *Model) complete() {
 		if !d.Open.Active {
 			return
 		}
-		found := ledger.Complete(d.Open.Prefix, m.names.labels, maxOffered)
+		found := ledger.Complete(d.Open.Prefix, m.names.offered(), maxOffered)
 		if len(found) == 0 {
 			m.tell(false, "no name in this room begins so")
 			return
@@ -132,7 +147,7 @@ func (m *Model) drawCandidates(a screen.Area, x int, d *ledger.Draft) {
 	if len(found) > 0 {
 		chosen = (m.entry.cycle.next + len(found) - 1) % len(found)
 	} else if d.Open.Active {
-		found = ledger.Complete(d.Open.Prefix, m.names.labels, maxOffered)
+		found = ledger.Complete(d.Open.Prefix, m.names.offered(), maxOffered)
 	}
 	if len(found) == 0 {
 		if m.snap != nil && m.snap.Link == transport.LinkOffline && m.entry.line.String() != "" {

@@ -217,14 +217,14 @@ func TestOldRoomIsSilent(t *testing.T) {
 	late = append(late, d.m.ofRoom(tea.Batch(d.m.readNames(), d.m.fx.do(func() {})))().(tea.BatchMsg)[0]())
 	d.press("R", "j", "enter")
 	before := d.text()
-	labels := len(d.m.names.labels)
+	labels := len(d.m.names.offered())
 	for _, msg := range late {
 		if _, ok := msg.(ofRoomMsg); !ok {
 			t.Errorf("%T is not tied to its room", msg)
 		}
 		d.update(msg)
 	}
-	if got := d.text(); got != before || len(d.m.names.labels) != labels {
+	if got := d.text(); got != before || len(d.m.names.offered()) != labels {
 		t.Errorf("late messages of another room changed\n%s\nto\n%s", before, got)
 	}
 }
