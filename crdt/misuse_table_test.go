@@ -247,7 +247,15 @@ func logMisuses() map[string][]misuse {
 		"View.MarksOf":     trusted(func(m *misused, i int) { m.r.View().MarksOf(i) }),
 		"View.AppendRows":  trusted(func(m *misused, i int) { m.r.View().AppendRows(nil, i) }),
 		"View.AppendMarks": trusted(func(m *misused, i int) { m.r.View().AppendMarks(nil, i) }),
-		"View.Marks":       nothing("of a json room", func(m *misused) bool { return m.r.View().Marks() != 0 }),
+		"View.AuthorOf":    trusted(func(m *misused, i int) { m.r.View().AuthorOf(i) }),
+		"View.LamportOf":   trusted(func(m *misused, i int) { m.r.View().LamportOf(i) }),
+		"View.MarksOn": nothing("of a json room", func(m *misused) (any bool) {
+			for range m.r.View().MarksOn(0, 1) {
+				any = true
+			}
+			return any
+		}),
+		"View.Marks": nothing("of a json room", func(m *misused) bool { return m.r.View().Marks() != 0 }),
 		"View.Element": append(trusted(func(m *misused, i int) { m.r.View().Element(i, 1, 0, 0) }),
 			nothing("of a json room", func(m *misused) bool { _, ok := m.r.View().Element(0, 0, 0, 0); return ok })...),
 		"Replica.Tips": nothing("stopped at once", func(m *misused) bool { m.r.Tips(func(int) bool { return false }); return false }),

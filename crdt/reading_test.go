@@ -256,8 +256,49 @@ func TestMarksOf(t *testing.T) {
 		if v := r.View(); v.Marks() != n && kind != crdt.JSON {
 			t.Fatalf("a view of %d marks, want %d", v.Marks(), n)
 		}
+		if kind != crdt.JSON {
+			checkMarksOn(t, w, r.View(), n)
+		}
 		if b, err := json.Marshal(r.Doc()); err != nil || !json.Valid(b) {
 			t.Fatalf("JSON %s, %v", b, err)
 		}
 	})
+}
+
+// checkMarksOn holds the marks that stand, read in ranges of changes, against the
+// reference: n of them, less those on the feed.
+func checkMarksOn(t *rapid.T, w *world, v *crdt.View, n int) {
+	size, last := rapid.IntRange(1, 5).Draw(t, "changes a range"), crdt.Key{Change: -1}
+	for name := range w.ref.doc.marks {
+		if nameOf(name.target) == crdt.Feed {
+			n--
+		}
+	}
+	for from := 0; from < v.Changes(); from += size {
+		end := min(from+size, v.Changes())
+		for m := range v.MarksOn(from, end) {
+			target := crdt.Root
+			if !m.Root {
+				target = v.NameOf(m.Key)
+				if m.Key.Change < from || m.Key.Change >= end || m.Key.Change < last.Change {
+					t.Fatalf("a mark on %v, after one on %v, of changes %d to %d", m.Key, last, from, end)
+				}
+				last = m.Key
+			} else if from > 0 || last.Change >= 0 {
+				t.Fatal("a mark on the root after others")
+			}
+			by := v.ChangeAt(m.Change)
+			if v.Authors()[v.AuthorOf(m.Change)] != by.Author || v.LamportOf(m.Change) != by.Lamport {
+				t.Fatalf("change %d is of %v, %d", m.Change, v.Authors()[v.AuthorOf(m.Change)], v.LamportOf(m.Change))
+			}
+			literal, ok := v.Doc().MarkOf(target, by.Author)
+			if !ok || string(literal) != string(m.Literal) {
+				t.Fatalf("%v of %v on %v, want %v", m.Literal, by.Author, target, literal)
+			}
+			n--
+		}
+	}
+	if n != 0 {
+		t.Fatalf("%d marks are missing", n)
+	}
 }

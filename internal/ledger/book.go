@@ -24,12 +24,20 @@ import (
 type Book struct {
 	mu   sync.RWMutex
 	self crdt.Author
-	me   uint32 // its number; nobody until it appears
+	*pages
+
+	chunkSize, leastSteps int // constants but for tests
+}
+
+// pages are what a Book holds of the log.
+type pages struct {
+	me   uint32 // the number of Book.self; nobody until it appears
 	view *crdt.View
 	n    int // changes taken in
 
 	authors  []bookAuthor
 	authorOf map[crdt.Author]uint32
+	writers  []uint32 // by the view's number of an author: that of the book, or nobody
 	labels   []string
 	labelOf  map[string]uint32
 	units    []bookUnit
@@ -55,8 +63,6 @@ type Book struct {
 	dirty   []int32
 	steps   int
 	recount bool
-
-	chunkSize, leastSteps int // constants but for tests
 }
 
 // nobody is in place of an author's number, none in place of another.
@@ -147,36 +153,39 @@ func (p partyNumber) author() (uint32, bool) { return uint32(p >> 1), p&1 == 0 }
 
 // NewBook is the book of an empty room. Me is whose inbox it keeps; zero: nobody's.
 func NewBook(me crdt.Author) *Book {
-	b := &Book{
-		self: me, me: nobody,
+	return &Book{self: me, pages: newPages(), chunkSize: chunkChanges, leastSteps: leastSteps}
+}
+
+func newPages() *pages {
+	p := &pages{
+		me:       nobody,
 		authorOf: make(map[crdt.Author]uint32), labelOf: make(map[string]uint32),
 		unitOf: make(map[string]uint32), cellOf: make(map[uint64]uint32),
 		entryAt: []int32{0}, invalid: make(map[int32]Reason), others: make(map[uint64]int32),
-		chunkSize: chunkChanges, leastSteps: leastSteps,
 	}
-	b.waiting = btree.NewBTreeGOptions(func(i, j int32) bool { return b.compareEntries(i, j) < 0 }, btree.Options{NoLocks: true})
-	return b
+	p.waiting = btree.NewBTreeGOptions(func(i, j int32) bool { return p.compareEntries(i, j) < 0 }, btree.Options{NoLocks: true})
+	return p
 }
 
 // compareEntries is the order of the list: (lamport, change id, index).
-func (b *Book) compareEntries(i, j int32) int {
-	x, y := &b.entries[i], &b.entries[j]
+func (p *pages) compareEntries(i, j int32) int {
+	x, y := &p.entries[i], &p.entries[j]
 	if c := cmp.Compare(x.lamport, y.lamport); c != 0 {
 		return c
 	}
 	if x.change == y.change {
 		return cmp.Compare(x.index, y.index)
 	}
-	return b.compareIDs(x.change, y.change)
+	return p.compareIDs(x.change, y.change)
 }
 
-func (b *Book) compareIDs(i, j int32) int {
-	x, y := b.id(i), b.id(j)
+func (p *pages) compareIDs(i, j int32) int {
+	x, y := p.id(i), p.id(j)
 	return bytes.Compare(x[:], y[:])
 }
 
-func (b *Book) id(change int32) crdt.ChangeID {
-	return b.view.NameOf(crdt.Key{Change: int(change)}).Change
+func (p *pages) id(change int32) crdt.ChangeID {
+	return p.view.NameOf(crdt.Key{Change: int(change)}).Change
 }
 
 // newer reports whether s takes the place of t.
@@ -385,7 +394,7 @@ func (b *Book) Name(a crdt.Author) string {
 }
 
 // Authors are all who wrote or marked something in the room or are bound in an entry,
-// in the order in which they came here.
+// each once.
 func (b *Book) Authors() []crdt.Author {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -17,7 +17,8 @@ type chunk struct {
 	changes  []readChange
 	rows     []readRow
 	marks    []readMark
-	postings []Posting // of the rows, as far as they fit
+	own      []readMark // those that the book's person made in these changes, in order
+	postings []Posting  // of the rows, as far as they fit
 
 	rowsOf  []crdt.Row // of one change
 	marksOf []crdt.Mark
@@ -27,7 +28,7 @@ type chunk struct {
 }
 
 type readChange struct {
-	author      crdt.Author
+	author      int // as the view counts them
 	lamport     uint32
 	rows, marks int // ends in those of the chunk
 }
@@ -41,34 +42,52 @@ type readRow struct {
 }
 
 type readMark struct {
-	root bool
-	key  crdt.Key // of the entry
-	op   int32
+	root   bool
+	key    crdt.Key // of the entry
+	author int      // as the view counts them
+	stamp
 	say  Say
 	name string // on the root
 }
 
-// read reads the changes from … end-1.
-func (c *chunk) read(v *crdt.View, from, end int) {
-	c.changes, c.rows, c.marks = c.changes[:0], c.rows[:0], c.marks[:0]
+// read reads the changes from … end-1. For an empty book, marks come with what they are
+// said of: those that stand, and no others. That saves to look up for each mark ever made
+// what it is said of, and to judge an entry again for each. Later marks come with the
+// changes that made them.
+func (c *chunk) read(v *crdt.View, self crdt.Author, empty bool) {
+	c.changes, c.rows, c.marks, c.own = c.changes[:0], c.rows[:0], c.marks[:0], c.own[:0]
 	if c.postings == nil {
-		c.postings = make([]Posting, 0, 2*MinPostings*(end-from))
+		c.postings = make([]Posting, 0, 2*MinPostings*(c.end-c.from))
 	}
 	c.postings = c.postings[:0]
-	for i := from; i < end; i++ {
-		c.rowsOf, c.marksOf = v.AppendRows(c.rowsOf[:0], i), v.AppendMarks(c.marksOf[:0], i)
-		var change readChange
-		if len(c.rowsOf)+len(c.marksOf) > 0 {
-			at := v.ChangeAt(i)
-			change.author, change.lamport = at.Author, uint32(at.Lamport)
+	if empty {
+		for m := range v.MarksOn(c.from, c.end) {
+			c.marks = append(c.marks, readMarkOf(v, m))
 		}
+	}
+	marks := 0
+	for i := c.from; i < c.end; i++ {
+		change := readChange{author: v.AuthorOf(i), lamport: uint32(v.LamportOf(i))}
+		c.rowsOf = v.AppendRows(c.rowsOf[:0], i)
 		for _, r := range c.rowsOf {
 			c.readRow(v, r)
 		}
-		for _, m := range c.marksOf {
-			c.readMark(m)
+		mine := self != (crdt.Author{}) && v.Authors()[change.author] == self
+		if empty {
+			for marks < len(c.marks) && c.marks[marks].key.Change <= i { // the root's is zero
+				marks++
+			}
+			if mine {
+				c.own = c.appendMarks(c.own, v, i)
+			}
+		} else {
+			c.marks = c.appendMarks(c.marks, v, i)
+			if mine {
+				c.own = append(c.own, c.marks[marks:]...)
+			}
+			marks = len(c.marks)
 		}
-		change.rows, change.marks = len(c.rows), len(c.marks)
+		change.rows, change.marks = len(c.rows), marks
 		c.changes = append(c.changes, change)
 	}
 }
@@ -93,14 +112,25 @@ func (c *chunk) readRow(v *crdt.View, r crdt.Row) {
 	}
 }
 
-func (c *chunk) readMark(m crdt.Mark) {
-	mark := readMark{root: m.Root, key: m.Key, op: int32(m.Op)}
+func (c *chunk) appendMarks(to []readMark, v *crdt.View, i int) []readMark {
+	c.marksOf = v.AppendMarks(c.marksOf[:0], i)
+	for _, m := range c.marksOf {
+		to = append(to, readMarkOf(v, m))
+	}
+	return to
+}
+
+func readMarkOf(v *crdt.View, m crdt.Mark) readMark {
+	mark := readMark{
+		root: m.Root, key: m.Key, author: v.AuthorOf(m.Change),
+		stamp: stamp{uint32(v.LamportOf(m.Change)), int32(m.Change), int32(m.Op)},
+	}
 	if m.Root {
 		mark.name = strings.Clone(decodeName(m.Literal)) // not the change it lies in
 	} else {
 		mark.say, _ = decodeSay(m.Literal)
 	}
-	c.marks = append(c.marks, mark)
+	return mark
 }
 
 // Chunks are read by so many goroutines, and at most so many wait to be taken in.
@@ -109,13 +139,13 @@ const (
 	chunksAhead  = 4
 )
 
-// eachChunk reads the changes of v from an index on in chunks of a size, and calls
+// eachChunk has the changes of v from an index on read in chunks of a size, and calls
 // take with each, in order. While take runs others are read; what a chunk holds is
 // another's after that.
-func eachChunk(v *crdt.View, from, size int, take func(c *chunk)) {
+func eachChunk(v *crdt.View, from, size int, read, take func(c *chunk)) {
 	if v.Changes()-from <= size {
-		var c chunk
-		c.read(v, from, v.Changes())
+		c := chunk{from: from, end: v.Changes()}
+		read(&c)
 		take(&c)
 		return
 	}
@@ -136,7 +166,7 @@ func eachChunk(v *crdt.View, from, size int, take func(c *chunk)) {
 	for range chunkReaders {
 		go func() {
 			for c := range unread {
-				c.read(v, c.from, c.end)
+				read(c)
 				c.done <- struct{}{}
 			}
 		}()

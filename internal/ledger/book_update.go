@@ -15,11 +15,15 @@ const batchChunks = 4
 // The book keeps v.
 func (b *Book) Update(v *crdt.View) {
 	n := b.Changes()
-	if v.Changes() <= n {
+	switch {
+	case v.Changes() <= n:
+		return
+	case n == 0:
+		b.first(v)
 		return
 	}
 	end := n // of the batch
-	eachChunk(v, n, b.chunkSize, func(c *chunk) {
+	eachChunk(v, n, b.chunkSize, func(c *chunk) { c.read(v, b.self, false) }, func(c *chunk) {
 		if b.n == end {
 			b.mu.Lock()
 			b.begin(v)
@@ -33,14 +37,24 @@ func (b *Book) Update(v *crdt.View) {
 	})
 }
 
+// first is the Update of an empty book. It writes a book of its own, so that nobody waits
+// for it, and in one batch.
+func (b *Book) first(v *crdt.View) {
+	own := &Book{self: b.self, pages: newPages(), chunkSize: b.chunkSize, leastSteps: b.leastSteps}
+	own.begin(v)
+	own.reserve(v)
+	eachChunk(v, 0, b.chunkSize, func(c *chunk) { c.read(v, b.self, true) }, own.take)
+	own.settleAll()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pages = own.pages
+}
+
 // begin begins a batch.
 func (b *Book) begin(v *crdt.View) {
 	b.view = v
 	b.version++
 	b.steps, b.recount = 0, false
-	if b.n == 0 {
-		b.reserve(v)
-	}
 }
 
 // reserve makes room for what v holds, so that a first Update need not copy as it
@@ -69,27 +83,37 @@ func (b *Book) take(c *chunk) {
 	for i := range c.changes {
 		change := &c.changes[i]
 		at := int32(b.n)
-		if rows == change.rows && marks == change.marks {
-			b.n++
-			b.entryAt = append(b.entryAt, int32(len(b.entries)))
-			continue
-		}
-		author := b.author(&change.author)
 		for ; rows < change.rows; rows++ {
-			b.add(&c.rows[rows], at, author, change.lamport)
+			b.add(&c.rows[rows], at, b.writer(change.author), change.lamport)
 		}
 		b.n++ // marks may be on rows of the change itself
 		b.entryAt = append(b.entryAt, int32(len(b.entries)))
 		for ; marks < change.marks; marks++ {
 			m := &c.marks[marks]
-			s := stamp{change.lamport, at, m.op}
 			if m.root {
-				b.rename(author, s, m.name)
+				b.rename(b.writer(m.author), m.stamp, m.name)
 			} else if e, ok := b.find(m.key); ok {
-				b.mark(e, author, s, m.say)
+				b.mark(e, b.writer(m.author), m.stamp, m.say)
 			}
 		}
 	}
+	for i := range c.own {
+		m := &c.own[i]
+		if e, ok := b.find(m.key); ok && !m.root {
+			b.own = append(b.own, ownMark{m.stamp, e, m.say})
+		}
+	}
+}
+
+// writer is the number of an author as the view counts them.
+func (b *Book) writer(of int) uint32 {
+	for of >= len(b.writers) {
+		b.writers = append(b.writers, nobody)
+	}
+	if b.writers[of] == nobody {
+		b.writers[of] = b.author(&b.view.Authors()[of])
+	}
+	return b.writers[of]
 }
 
 // author is the number of an author.
@@ -171,9 +195,6 @@ func (b *Book) label(text string) uint32 {
 
 // mark takes in what an author says of entry i.
 func (b *Book) mark(i int32, author uint32, at stamp, say Say) {
-	if author == b.me {
-		b.own = append(b.own, ownMark{at, i, say})
-	}
 	e := &b.entries[i]
 	side := b.sideOf(e, author)
 	m := b.markOf(i, author)
