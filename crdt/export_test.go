@@ -13,6 +13,13 @@ func (r *Replica) CheckInvariants() error { return r.check() }
 // SnapshotBody is what a snapshot holds, uncompressed.
 func SnapshotBody(s *Snapshot) []byte { return s.body }
 
+// FullPack says that nothing more fits into the newest pack.
+func (r *Replica) FullPack() {
+	if n := len(r.log.packs); n > 0 {
+		r.log.packs[n-1].bytes = MaxPackBytes
+	}
+}
+
 // LimitLogs makes every log full at so much, until restore is called.
 func LimitLogs(changes, links, payloadBytes int) (restore func()) {
 	c, l, b := maxLogChanges, maxLogLinks, maxLogPayloadBytes

@@ -41,6 +41,7 @@ type filePack struct {
 	changes []fileChange
 	links   []int32 // places, of all changes, as their payloads sort them
 	payload []byte  // of all changes, each with its head
+	bare    int     // bytes of the payloads without their heads
 	runs    []fileRun
 	seen    map[ChangeID]struct{} // its ids, if it forks
 }
@@ -262,6 +263,7 @@ func (f *packReader) appendChange(i int32, c *fileChange, t *trail) ([]byte, err
 		b = dcbor.AppendBytes(b, f.id(link)[:])
 	}
 	p.payload = dcbor.AppendBytes(b, f.ops)
+	p.bare += size
 	return p.payload[at0:], nil
 }
 
@@ -365,39 +367,19 @@ func (f *packReader) unverified() (bad fileRun, found bool) {
 // [ErrFileColumns] if the head claims fewer bytes, and does nothing.
 func (f *fileReader) accept() error {
 	r, l, p := f.replica, f.replica.log, &f.pack
-	left := f.payloads
-	for k := range p.changes {
-		start, end := byteStringAt(p.payload, p.changes[k].place)
-		left -= int64(end - start)
-	}
-	if left < 0 { // callers judge the file by its head
+	if int64(p.bare) > f.payloads { // callers judge the file by its head
 		return ErrFileColumns
 	}
-	f.payloads = left
-	if err := l.space(len(p.changes), len(p.links), len(p.payload)); err != nil {
-		return err
-	}
-	if err := r.doc.room(len(p.payload)); err != nil {
-		return err
-	}
-	block, pos := l.blocks.reserve(l.n, len(p.payload))
-	copy(block[pos:], p.payload)
-	links := int32(0)
-	for k := range p.changes {
-		c := &p.changes[k]
-		a := &f.authors[c.author]
+	f.payloads -= int64(p.bare)
+	ends, err := r.put(p, func(place int32) int32 { return place }, func(number uint32) uint32 {
+		a := &f.authors[number]
 		if a.number == 0 {
 			a.number = l.authorIndex(a.key) + 1
 		}
-		start, end := byteStringAt(p.payload, c.place)
-		i := l.add(&p.ids[k], a.number-1, c.prev, p.links[links:c.links], c.decodes, uint32(pos)+c.place, int(end-start))
-		if links = c.links; c.takes {
-			l.setChild(c.prev, i)
-		}
-	}
-	ends := make([]runEnd, len(p.runs))
-	for k := range p.runs {
-		ends[k] = runEnd{last: p.runs[k].last, sig: p.runs[k].sig}
+		return a.number - 1
+	})
+	if err != nil {
+		return err
 	}
 	l.sealApart(ends)
 	for i := p.base; i < l.n; i++ {

@@ -298,6 +298,9 @@ func logMisuses() map[string][]misuse {
 		"Replica.LoadPack": {
 			{"while own changes are unsigned", crdt.ErrUnsigned, "", func(m *misused) error { return m.r.LoadPack(m.pack) }},
 		},
+		"Replica.LoadStored": {
+			{"while own changes are unsigned", crdt.ErrUnsigned, "", func(m *misused) error { return m.r.LoadStored(&crdt.StoredPack{}) }},
+		},
 		"Replica.MissingOf": {{"of another room", nil, "", func(m *misused) error {
 			if got := m.r.MissingOf(m.pack); len(got) != 1 || got[0] != crdt.ChangeID(m.other.Room()) {
 				return fmt.Errorf("got %v, want the other room", got)
@@ -350,15 +353,15 @@ func logMisuses() map[string][]misuse {
 		}}},
 		"Checker.EachStored": {
 			{"no bytes", crdt.ErrMalformed, "", func(m *misused) error {
-				return crdt.NewChecker(m.r.Charter()).EachStored(nil, func(*crdt.Pack) error { return nil })
+				return crdt.NewChecker(m.r.Charter()).EachStored(nil, func(*crdt.StoredPack) error { return nil })
 			}},
 			{"a segment cut off", crdt.ErrFileColumns, "", func(m *misused) error {
 				record, _ := m.other.RecordFrom(0)
-				return crdt.NewChecker(m.other.Charter()).EachStored(record[:len(record)-1], func(*crdt.Pack) error { return nil })
+				return crdt.NewChecker(m.other.Charter()).EachStored(record[:len(record)-1], func(*crdt.StoredPack) error { return nil })
 			}},
 			{"stopped at once", errStop, "", func(m *misused) error {
 				record, _ := m.other.RecordFrom(0)
-				return crdt.NewChecker(m.other.Charter()).EachStored(record, func(*crdt.Pack) error { return errStop })
+				return crdt.NewChecker(m.other.Charter()).EachStored(record, func(*crdt.StoredPack) error { return errStop })
 			}},
 		},
 		"Checker.Remember": {{"less than nothing", nil, "", func(m *misused) error {
@@ -416,7 +419,7 @@ func logMisuses() map[string][]misuse {
 			{"a segment of another room", crdt.ErrBadSignature, "", func(m *misused) error {
 				record, _ := m.other.RecordFrom(0)
 				c := crdt.NewChecker(m.r.Charter())
-				return c.EachStored(record, c.Verify)
+				return c.EachStored(record, func(p *crdt.StoredPack) error { return c.Verify(p.Pack()) })
 			}},
 		},
 		"Replica.RecordFrom": trusted(func(m *misused, i int) { m.r.RecordFrom(i) }),

@@ -99,16 +99,16 @@ func RecordSize(record []byte) (changes, payloadBytes int) {
 }
 
 // EachStored reads a record of a replica's own store as [Checker.Stored] reads a
-// frame, and calls yield with its packs in order, for [Replica.LoadPack]. It stops at
+// frame, and calls yield with its packs in order, for [Replica.LoadStored]. It stops at
 // the first error, yield's or its own, and returns it. Like Stored it may run anywhere.
 // The packs keep a record that is a frame, and nothing of one that is a segment.
-func (c *Checker) EachStored(record []byte, yield func(*Pack) error) error {
+func (c *Checker) EachStored(record []byte, yield func(*StoredPack) error) error {
 	if !IsSegment(record) {
 		p, err := c.Stored(record)
 		if err != nil {
 			return err
 		}
-		return yield(p)
+		return yield(&StoredPack{pack: p})
 	}
 	refuse := func(a Author, err error) error { return &RefusedError{Author: a, Offset: -1, Err: err} }
 	h, err := readRecordHead(record)
@@ -127,34 +127,32 @@ func (c *Checker) EachStored(record []byte, yield func(*Pack) error) error {
 	if err := f.unpack(h.body); err != nil {
 		return refuse(Author{}, err)
 	}
+	shared := &storedRecord{outside: int32(len(ids))}
+	for k := range f.authors {
+		shared.authors = append(shared.authors, f.authors[k].key)
+	}
 	end := int32(len(ids) + h.changes)
 	for range h.packs {
-		if bad, err := f.decode(int32(len(ids)), end); err != nil {
+		from := len(ids)
+		if bad, err := f.decode(int32(from), end); err != nil {
 			return refuse(f.authorAt(bad), err)
 		}
 		ids = append(ids, f.pack.ids...)
-		p := f.packed(ids[f.pack.base:])
-		h.payloads -= p.bareBytes()
-		if err := p.checkUnique(); err != nil {
-			return err
-		}
+		p := &StoredPack{room: c.room, record: shared, placed: ids, filePack: f.pack}
+		p.ids = ids[from:]
+		h.payloads -= p.bare
 		if err := yield(p); err != nil {
 			return err
+		}
+		f.pack = filePack{ // p keeps the rest; packs of one record are alike
+			ids: f.pack.ids, changes: make([]fileChange, 0, len(p.changes)), links: make([]int32, 0, len(p.links)),
+			payload: make([]byte, 0, len(p.payload)+len(p.payload)/8), runs: make([]fileRun, 0, len(p.runs)),
 		}
 	}
 	if int32(len(ids)) != end || h.payloads != 0 || !f.finished() {
 		return refuse(Author{}, ErrFileColumns)
 	}
 	return nil
-}
-
-// bareBytes are those of the payloads of the frame.
-func (p *Pack) bareBytes() (n int) {
-	for i := range p.places {
-		start, end := byteStringAt(p.frame, p.places[i]&placeBits)
-		n += int(end - start)
-	}
-	return n
 }
 
 // authorAt is who made the change at place i of the pack that is being read, or zero.
@@ -171,7 +169,11 @@ type recordIDs []ChangeID
 
 func (ids *recordIDs) idAt(place int32) *ChangeID { return &(*ids)[place] }
 
-func (*recordIDs) followed(*fileAuthor, int32) (bool, error) { return false, nil }
+// followed says that another change of the pack may follow the same, if its author has
+// one there. Whether the log has it is judged where the pack is loaded.
+func (ids *recordIDs) followed(a *fileAuthor, _ int32) (bool, error) {
+	return int(a.tip) >= len(*ids), nil
+}
 
 func (*recordIDs) has(ChangeID) bool { return false }
 
@@ -195,73 +197,4 @@ func readRecordHead(record []byte) (h recordHead, err error) {
 		return h, ErrFileColumns
 	}
 	return h, nil
-}
-
-// packed is the pack that was read last, as its frame would be read. ids are those of
-// its changes, and it may keep them.
-func (f *packReader) packed(ids []ChangeID) *Pack {
-	s := &f.pack
-	p := &Pack{runs: make([]run, len(s.runs)), ids: ids, places: make([]uint32, len(ids)), changes: len(ids), links: len(s.links)}
-	if len(s.runs) > 1 {
-		p.ids = make([]ChangeID, len(ids))
-	}
-	sizes := make([]int, len(s.runs)) // of each run's payloads with their heads
-	for k, end := 0, 0; k < len(s.changes); k = end {
-		end = s.stretch(k)
-		sizes[s.changes[k].run] += int(s.placeOf(end) - s.changes[k].place)
-	}
-	frame := dcbor.AppendArray(make([]byte, 0, packOverheadBytes+runOverheadBytes*len(s.runs)+len(s.payload)), len(s.runs))
-	next := make([]struct{ number, place uint32 }, len(s.runs)) // of the change of each run
-	number := int32(0)
-	for k := range s.runs {
-		from, to := &s.runs[k], &p.runs[k]
-		first := &s.changes[from.first-s.base]
-		*to = run{author: f.authors[first.author].key, prev: *f.id(first.prev), first: number, n: int32(from.changes), sig: from.sig, offset: len(frame)}
-		frame = appendRunHead(frame, to.author, to.prev, from.changes)
-		next[k].number, next[k].place = uint32(number), uint32(len(frame))
-		frame = frame[:len(frame)+sizes[k]]
-		frame = dcbor.AppendBytes(frame, to.sig[:])
-		number += to.n
-	}
-	links := int32(0)
-	for k, end := 0, 0; k < len(s.changes); k = end {
-		end = s.stretch(k)
-		to := &next[s.changes[k].run]
-		moved := to.place - s.changes[k].place // modulo 2^32
-		to.place += uint32(copy(frame[to.place:], s.payload[s.changes[k].place:s.placeOf(end)]))
-		if len(s.runs) > 1 {
-			copy(p.ids[to.number:], ids[k:end])
-		}
-		for i := k; i < end; i++ {
-			c := &s.changes[i]
-			place := c.place + moved
-			if c.decodes {
-				place |= flagDecodes
-			}
-			if c.links > links {
-				place |= flagLinks
-			}
-			links = c.links
-			p.places[to.number] = place
-			to.number++
-		}
-	}
-	p.frame = frame
-	return p
-}
-
-// stretch is the number of the first change behind k that is in another run.
-func (p *filePack) stretch(k int) int {
-	for run := p.changes[k].run; k < len(p.changes) && p.changes[k].run == run; {
-		k++
-	}
-	return k
-}
-
-// placeOf is where the payload of change k begins, or those of all end.
-func (p *filePack) placeOf(k int) uint32 {
-	if k == len(p.changes) {
-		return uint32(len(p.payload))
-	}
-	return p.changes[k].place
 }

@@ -29,13 +29,13 @@ func BenchmarkRecords(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				loaded := newReplica(b, r.Charter())
-				packs := make(chan *crdt.Pack, 16)
+				packs := make(chan *crdt.StoredPack, 16)
 				read := make(chan error, 1)
 				checker := crdt.NewChecker(r.Charter())
 				go func() {
 					defer close(packs)
 					for _, record := range c.records {
-						if err := checker.EachStored(record, func(p *crdt.Pack) error { packs <- p; return nil }); err != nil {
+						if err := checker.EachStored(record, func(p *crdt.StoredPack) error { packs <- p; return nil }); err != nil {
 							read <- err
 							return
 						}
@@ -43,7 +43,7 @@ func BenchmarkRecords(b *testing.B) {
 					read <- nil
 				}()
 				for p := range packs {
-					if err := loaded.LoadPack(p); err != nil {
+					if err := loaded.LoadStored(p); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -58,7 +58,7 @@ func BenchmarkRecords(b *testing.B) {
 			checker := crdt.NewChecker(r.Charter())
 			for b.Loop() {
 				for _, record := range c.records {
-					if err := checker.EachStored(record, func(p *crdt.Pack) error { return nil }); err != nil {
+					if err := checker.EachStored(record, func(p *crdt.StoredPack) error { return nil }); err != nil {
 						b.Fatal(err)
 					}
 				}

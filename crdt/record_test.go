@@ -3,6 +3,7 @@ package crdt_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -41,13 +42,14 @@ func kept(t *rapid.T, kind crdt.Kind) (r *crdt.Replica, records, frames [][]byte
 	return r, records, frames
 }
 
-// Segments in the place of frames make the same replica, pack by pack the same bytes.
+// Segments in the place of frames make the same replica, of the same packs; and a segment
+// makes the log that it was made of, in the same order.
 func TestRecordRestores(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
 		r, records, frames := kept(t, kind)
-		loaded, want := load(t, r.Charter(), records), load(t, r.Charter(), frames)
-		restores(t, loaded, want)
+		loaded := load(t, r.Charter(), records)
+		sameLog(t, loaded, load(t, r.Charter(), frames))
 		sameLog(t, loaded, r)
 		changes := 0
 		for _, record := range records {
@@ -68,7 +70,59 @@ func TestRecordRestores(t *testing.T) {
 			record, i = loaded.RecordFrom(i)
 			all = append(all, record)
 		}
-		restores(t, load(t, r.Charter(), all), load(t, r.Charter(), exported(loaded)))
+		restores(t, load(t, r.Charter(), all), loaded)
+	})
+}
+
+// A pack of a segment is loaded as it lay to the same effect as by its frame, whatever
+// the replica has of it already, whatever it lacks, and whatever comes in between.
+func TestLoadStored(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *rapid.T, kind crdt.Kind) {
+		r, records, frames := kept(t, kind)
+		small := newReplica(t, r.Charter()) // of many packs
+		for _, frame := range frames {
+			if err := small.Load(frame); err != nil {
+				t.Fatal(err)
+			}
+			if rapid.Bool().Draw(t, "full") {
+				small.FullPack()
+			}
+		}
+		for i := 0; i < small.Signed(); {
+			var record []byte
+			record, i = small.RecordFrom(i)
+			records = append(records, record)
+		}
+		if rapid.Bool().Draw(t, "shuffled") {
+			records = rapid.Permutation(records).Draw(t, "records")
+		}
+		checker := crdt.NewChecker(r.Charter())
+		stored, framed := newReplica(t, r.Charter()), newReplica(t, r.Charter())
+		between := rapid.IntRange(0, 3).Draw(t, "between")
+		for _, record := range records {
+			if err := checker.EachStored(record, func(p *crdt.StoredPack) error {
+				if rapid.IntRange(0, 3).Draw(t, "another first") < between {
+					frame := rapid.SampledFrom(frames).Draw(t, "frame")
+					deliver(t, stored, frame, 1)
+					deliver(t, framed, frame, 1)
+				}
+				err1, err2 := stored.LoadStored(p), framed.LoadPack(p.Pack())
+				if fmt.Sprint(err1) != fmt.Sprint(err2) {
+					t.Fatalf("as it lay: %v; its frame: %v", err1, err2)
+				}
+				checkReplica(t, stored)
+				if stored.Len() != framed.Len() || stored.LogDigest() != framed.LogDigest() || stored.DocDigest() != framed.DocDigest() {
+					t.Fatalf("%d changes, by frames %d", stored.Len(), framed.Len())
+				}
+				return checker.SameAsFrame(p.Pack())
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := stored.VerifyTips(); err != nil {
+			t.Fatal(err)
+		}
 	})
 }
 
@@ -86,8 +140,35 @@ func TestRecordPacks(t *testing.T) {
 func readsAsFrames(t interface{ Fatal(...any) }, c crdt.Charter, records ...[]byte) {
 	checker := crdt.NewChecker(c)
 	for _, record := range records {
-		if err := checker.EachStored(record, checker.SameAsFrame); err != nil {
+		if err := checker.EachStored(record, func(p *crdt.StoredPack) error { return checker.SameAsFrame(p.Pack()) }); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A segment whose change follows another author's, from outside, is refused, whether or
+// not its author is known.
+func TestRecordChainAuthor(t *testing.T) {
+	t.Parallel()
+	m := newMill(t, crdt.Ledger)
+	own, ids := m.chain(0, 2)
+	other, others := m.chain(1, 1)
+	from := newReplica(t, m.charter)
+	if err := from.Load(refPack{own}.frame()); err != nil {
+		t.Fatal(err)
+	}
+	record, _ := from.RecordFrom(1)
+	if !bytes.Contains(record, ids[0][:]) {
+		t.Fatal("it names nothing from outside")
+	}
+	record = bytes.Replace(record, ids[0][:], others[0][:], 1)
+	for _, known := range []refPack{{other}, {other, own}} {
+		r := newReplica(t, m.charter)
+		if err := r.Load(known.frame()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Load(record); !errors.Is(err, crdt.ErrChainAuthor) {
+			t.Fatalf("got %v", err)
 		}
 	}
 }
@@ -170,7 +251,7 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		checker := crdt.NewChecker(charter)
 		same := error(nil)
-		err := checker.EachStored(b, func(p *crdt.Pack) error { same = errors.Join(same, checker.SameAsFrame(p)); return nil })
+		err := checker.EachStored(b, func(p *crdt.StoredPack) error { same = errors.Join(same, checker.SameAsFrame(p.Pack())); return nil })
 		var refused *crdt.RefusedError
 		if same != nil || err != nil && !errors.As(err, &refused) {
 			t.Fatalf("%v; %v", same, err)

@@ -16,6 +16,7 @@ type Replica struct {
 	log     *log
 	doc     document
 	pending *pending
+	placing placing // of the segment that is being loaded
 
 	observers []*observer
 	journal   *journal // nil: nobody observes
@@ -275,9 +276,9 @@ func (a *adding) inOrder(moved []uint32) {
 	}
 }
 
-// Load is [Checker.EachStored] and [Replica.LoadPack]. Of a segment that is refused
+// Load is [Checker.EachStored] and [Replica.LoadStored]. Of a segment that is refused
 // the packs before the bad one are kept.
-func (r *Replica) Load(record []byte) error { return r.checker.EachStored(record, r.LoadPack) }
+func (r *Replica) Load(record []byte) error { return r.checker.EachStored(record, r.LoadStored) }
 
 // LoadPack takes a pack from this replica's own store, in the order in which it
 // was stored. Its signatures are kept unchecked: call [Replica.VerifyTips] when all

@@ -36,7 +36,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *o
 	defer stop()
 	type numbered struct {
 		n    uint64
-		pack *crdt.Pack
+		pack *crdt.StoredPack
 		stored
 	}
 	packs := make(chan numbered, loadAhead)
@@ -51,7 +51,7 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *o
 				record = bytes.Clone(record) // its pack keeps it
 			}
 			var gone error
-			err := checker.EachStored(record, func(pack *crdt.Pack) error {
+			err := checker.EachStored(record, func(pack *crdt.StoredPack) error {
 				select {
 				case packs <- numbered{n, pack, of}:
 				case <-ctx.Done():

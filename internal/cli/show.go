@@ -127,7 +127,7 @@ func readStore(st *store.Store, charter crdt.Charter, replica *crdt.Replica) err
 
 // loadRecord takes a record of a store into replica. What lacks a parent, since that was lost, waits.
 func loadRecord(checker *crdt.Checker, waiting *orphan.Packs, replica *crdt.Replica, record []byte) error {
-	return checker.EachStored(record, func(pack *crdt.Pack) error { return waiting.Load(replica, pack) })
+	return checker.EachStored(record, func(pack *crdt.StoredPack) error { return waiting.Load(replica, pack) })
 }
 
 // recordError says which record of a store is not what the program writes.

@@ -76,12 +76,12 @@ func (p *program) verify(st *store.Store, charter crdt.Charter) error {
 	packs := 0
 	err = st.Records(func(n uint64, record []byte) error {
 		// A pack keeps its frame, and Records lends it.
-		err := checker.EachStored(bytes.Clone(record), func(pack *crdt.Pack) error {
-			if err := checker.Verify(pack); err != nil {
+		err := checker.EachStored(bytes.Clone(record), func(pack *crdt.StoredPack) error {
+			if err := checker.Verify(pack.Pack()); err != nil {
 				return err
 			}
 			packs++
-			signatures += pack.Runs()
+			signatures += pack.Pack().Runs()
 			return waiting.Load(replica, pack) // no earlier record may hold what a salvage has lost
 		})
 		if err != nil {

@@ -19,14 +19,14 @@ type Packs struct {
 	changes int
 }
 
-// Load takes a pack of the store into r, as [crdt.Replica.LoadPack] does, and what has waited for it. A pack whose parents
+// Load takes a pack of the store into r, as [crdt.Replica.LoadStored] does, and what has waited for it. A pack whose parents
 // are missing waits from now on. A pack that has waited and is refused is forgotten: nobody else's.
-func (p *Packs) Load(r *crdt.Replica, pack *crdt.Pack) error {
+func (p *Packs) Load(r *crdt.Replica, pack *crdt.StoredPack) error {
 	from := r.Len()
-	err := r.LoadPack(pack)
+	err := r.LoadStored(pack)
 	switch {
 	case errors.Is(err, crdt.ErrMissing):
-		p.wait(r, pack)
+		p.wait(r, pack.Pack())
 		return nil
 	case err != nil:
 		return err

@@ -41,11 +41,7 @@ func TestAnyOrder(t *testing.T) {
 		}
 		p := Packs{Checker: crdt.NewChecker(charter)}
 		for loaded, i := range rand.New(rand.NewPCG(seed, 1)).Perm(n) {
-			pack, err := p.Checker.Stored(frames[i])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := p.Load(to, pack); err != nil {
+			if err := p.Checker.EachStored(frames[i], func(pack *crdt.StoredPack) error { return p.Load(to, pack) }); err != nil {
 				t.Fatal(err)
 			}
 			if to.Len()+p.Changes() != loaded+1 || p.Len() != p.Changes() || p.Of(w.Author()) != (p.Len() > 0) {

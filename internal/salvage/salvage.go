@@ -129,7 +129,7 @@ type keeper struct {
 	signed  bool // a pack was signed for this room
 
 	own   *Own
-	stray []*crdt.Pack // that hold own changes, and nothing leads to them
+	stray []*crdt.StoredPack // that hold own changes, and nothing leads to them
 	prev  map[crdt.ChangeID]crdt.ChangeID
 }
 
@@ -164,16 +164,17 @@ func judge(w *store.Wreck, c crdt.Charter, own *Own) (*Report, *keeper, error) {
 // record judges one record. Of a segment, the packs before a bad one are taken.
 func (k *keeper) record(r store.Intact, record []byte) error {
 	k.report.Records++
-	err := k.checker.EachStored(bytes.Clone(record), func(pack *crdt.Pack) error {
+	err := k.checker.EachStored(bytes.Clone(record), func(stored *crdt.StoredPack) error {
+		pack := stored.Pack()
 		if err := k.checker.Verify(pack); err != nil {
 			return err
 		}
 		k.signed = true
 		if k.hasOwn(pack) && r.Stray {
-			k.stray = append(k.stray, pack)
+			k.stray = append(k.stray, stored)
 			return nil
 		}
-		return k.waiting.Load(k.replica, pack)
+		return k.waiting.Load(k.replica, stored)
 	})
 	if errors.Is(err, crdt.ErrFull) {
 		return err
@@ -214,9 +215,9 @@ func (k *keeper) vouch() {
 			id, ok = k.prev[id]
 		}
 	}
-	for _, pack := range k.stray {
+	for _, stored := range k.stray {
 		good, unknown := true, 0
-		pack.EachRun(func(a crdt.Author, _ crdt.ChangeID, ids []crdt.ChangeID) bool {
+		stored.Pack().EachRun(func(a crdt.Author, _ crdt.ChangeID, ids []crdt.ChangeID) bool {
 			if a == k.own.Author && !vouched[ids[len(ids)-1]] {
 				good = false
 				for _, id := range ids {
@@ -228,7 +229,7 @@ func (k *keeper) vouch() {
 			return true
 		})
 		if good {
-			if err := k.waiting.Load(k.replica, pack); err != nil {
+			if err := k.waiting.Load(k.replica, stored); err != nil {
 				k.report.Refused++
 			}
 			continue

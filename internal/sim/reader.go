@@ -20,7 +20,7 @@ func newReader(room crdt.Charter, r *crdt.Replica) *reader {
 
 func (r *reader) take(record []byte) error {
 	before := r.replica.Len()
-	err := r.checker.EachStored(append([]byte(nil), record...), r.load)
+	err := r.checker.EachStored(append([]byte(nil), record...), func(p *crdt.StoredPack) error { return r.load(p.Pack()) })
 	for err == nil && len(r.waits) > 0 && r.replica.Len() > before {
 		before = r.replica.Len()
 		again := r.waits
