@@ -45,9 +45,6 @@ type Options struct {
 	// Save makes a new file of a name for the user, whole and durable, and returns where it is. It never replaces one. Nil:
 	// nothing can be saved.
 	Save func(name string, content []byte) (path string, err error)
-	// Code draws a text as a code for a camera, a line of blocks each, light parts drawn; without anything beyond ASCII if so
-	// wanted. Nil: none is shown.
-	Code func(text string, ascii bool) (string, error)
 	// Tmux says that the terminal is tmux, which takes OSC 52 wrapped.
 	Tmux bool
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/internal/ledger"
+	"github.com/tallystick/tallystick/internal/qrcode"
 	"github.com/tallystick/tallystick/internal/safe"
 	"github.com/tallystick/tallystick/tui/internal/list"
 	"github.com/tallystick/tallystick/tui/internal/screen"
@@ -222,7 +223,7 @@ func (o *safetyPage) draw(m *Model, all screen.Area) {
 	if m.lay.shape >= medium {
 		a = a.Frame(m.st.Warn, m.st.Focus, "Safety number", m.keyed("{dialog.yes} the same · {dialog.no} not"))
 	}
-	const answer = " The same on both sides? y/N "
+	answer := " The same on both sides? " + m.yesNo() + " "
 	out := []textLine{{own(m.st.Dim, " you and "), outside(m.st.Text, m.cs.Text(o.name, nameCells)), own(m.st.Dim, " "+shortHex(o.author, 8))}, nil}
 	words := strings.Fields(string(o.digits))
 	for len(words) > 0 {
@@ -359,7 +360,7 @@ type personPage struct {
 	author crdt.Author
 	owing  *owing
 	safety screen.Const // "" until it is computed
-	code   []string     // of one's own key, for a camera
+	code   []textLine   // of one's own key, for a camera
 	scroll int
 }
 
@@ -369,12 +370,10 @@ func (m *Model) openPerson(a crdt.Author, w *owing) tea.Cmd {
 	m.push(o)
 	me := m.snap.Me
 	switch {
-	case a == me && m.options.Code != nil:
-		if code, err := m.options.Code(string(shortHex(me, 64)), m.options.Look.ASCII); err == nil {
-			o.code = strings.Split(strings.TrimRight(code, "\n"), "\n")
-		}
+	case me == (crdt.Author{}):
 		return nil
-	case a == me || me == (crdt.Author{}):
+	case a == me:
+		o.code = m.cameraLines(string(shortHex(me, 64)))
 		return nil
 	}
 	return func() tea.Msg {
@@ -407,7 +406,51 @@ func (o *personPage) draw(m *Model, all screen.Area) {
 	if m.lay.shape >= medium {
 		a = a.Frame(m.st.Dim, m.st.Focus, "Person", m.keyed("{people.back} back"))
 	}
-	o.scroll = drawLines(a, o.lines(m, a.W), o.scroll)
+	if len(o.code) > 0 {
+		const leastText = 38 // beside the code, which is of use only if all of it is in sight
+		if w := o.code[0].width(); a.W >= leastText+1+w && a.H >= len(o.code) {
+			drawLines(a.Sub(a.W-w, 0, w, a.H), o.code, 0)
+			a.W -= w + 1
+			o.scroll = drawLines(a, o.lines(m, a.W), o.scroll)
+			return
+		}
+	}
+	o.scroll = drawLines(a, append(o.lines(m, a.W), o.codeBelow(m, a.W)...), o.scroll)
+}
+
+// cameraLines draw a text as a code for a camera.
+func (m *Model) cameraLines(text string) (out []textLine) {
+	ground := qrcode.Light
+	if m.options.Look.Mono {
+		ground = qrcode.Dark
+	}
+	lines, err := qrcode.Draw(text, ground, m.options.Look.ASCII)
+	if err != nil { // no key is too long for one
+		return nil
+	}
+	for _, runs := range lines {
+		var l textLine
+		for _, r := range runs {
+			style := m.st.Paper
+			if r.Inverse {
+				style ^= screen.Reverse
+			}
+			l = append(l, own(style, screen.Const(r.Text)))
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// codeBelow is the code for a camera where there is no room for it beside the text.
+func (o *personPage) codeBelow(m *Model, w int) []textLine {
+	switch {
+	case len(o.code) == 0:
+		return nil
+	case o.code[0].width() > w:
+		return []textLine{nil, {own(m.st.Dim, " (the screen is too narrow for its code)")}}
+	}
+	return append([]textLine{nil}, o.code...)
 }
 
 func (o *personPage) lines(m *Model, w int) (out []textLine) {
@@ -447,16 +490,5 @@ func (o *personPage) lines(m *Model, w int) (out []textLine) {
 	if o.safety != "" {
 		line("safety number", st.Text, m.cs.Text(string(o.safety), safe.NoLimit))
 	}
-	out = append(out, o.balanceLines(m, w)...)
-	if len(o.code) == 0 {
-		return out
-	}
-	out = append(out, nil)
-	if m.cs.Text(o.code[0], safe.NoLimit).Width() > w-2 {
-		return append(out, textLine{own(st.Dim, " (the screen is too narrow for its code)")})
-	}
-	for _, l := range o.code {
-		out = append(out, textLine{own(0, "  "), outside(st.Text, m.cs.Text(l, safe.NoLimit))})
-	}
-	return out
+	return append(out, o.balanceLines(m, w)...)
 }

@@ -65,15 +65,17 @@ type Styles struct {
 	Focus  screen.Style // title of the pane that has the focus; the screen that is shown
 	Key    screen.Style // a key in a line of hints
 	Cursor screen.Style // toggled over the row under the cursor
+	Paper  screen.Style // what a camera reads: dark on light
 }
 
 func newStyles(l Look) Styles {
 	s := Styles{
 		Dim: screen.Faint, OK: screen.Green, Info: screen.Cyan, Warn: screen.Yellow | screen.Bold, Error: screen.Red | screen.Bold,
-		Title: screen.Default, Focus: screen.Bold, Key: screen.Bold, Cursor: screen.Reverse,
+		Title: screen.Default, Focus: screen.Bold, Key: screen.Bold, Cursor: screen.Reverse, Paper: screen.Paper,
 	}
 	if l.Mono {
 		s.Dim, s.OK, s.Info, s.Warn, s.Error = 0, 0, 0, screen.Bold, screen.Reverse
+		s.Paper = 0
 	}
 	return s
 }

@@ -83,7 +83,8 @@ func (p *program) idCommand() *cobra.Command {
 
 func (p *program) showQR(person *profile.Person, ascii bool) error {
 	look := tui.LookFromEnv(tui.ColorAuto, ascii, os.Getenv)
-	code, err := qrCode(hex.EncodeToString(person.Author[:]), look.ASCII, p.OutTerm && !look.Mono)
+	escapes := p.OutTerm && os.Getenv("TERM") != "dumb"
+	code, err := qrCode(hex.EncodeToString(person.Author[:]), codeWay{ascii: look.ASCII, colour: escapes && !look.Mono, inverse: escapes})
 	if err != nil {
 		return err
 	}

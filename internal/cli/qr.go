@@ -3,50 +3,40 @@ package cli
 import (
 	"strings"
 
-	"rsc.io/qr"
+	"github.com/tallystick/tallystick/internal/qrcode"
 )
 
-// quiet is how many light modules stand around a code, so that a camera finds it.
-const quiet = 2
+// codeWay is what a code for a camera may be drawn with.
+type codeWay struct {
+	ascii   bool // no character beyond it
+	colour  bool // dark on light, whatever the terminal's own colours are
+	inverse bool // escape sequences, if only for that
+}
 
-// qrCode draws text as a code for a camera: two modules a character, one above the other, or without anything beyond ASCII two
-// characters a module. Light is drawn and dark left out, as on a dark terminal; with colour it is right on any.
-func qrCode(text string, ascii, color bool) (string, error) {
-	code, err := qr.Encode(strings.ToUpper(text), qr.M) // capital letters take less room
+// qrCode draws text as a code for a camera. Without colour what is light is drawn, as is right on a dark terminal.
+func qrCode(text string, way codeWay) (string, error) {
+	ground, begin, end := qrcode.Dark, "", ""
+	if way.colour {
+		ground, begin, end = qrcode.Light, "\x1b[30;107m", "\x1b[m"
+	}
+	lines, err := qrcode.Draw(text, ground, way.ascii)
 	if err != nil {
 		return "", err
 	}
-	light := func(x, y int) bool { return !code.Black(x, y) } // beyond the code too
 	var b strings.Builder
-	step := 2
-	if ascii {
-		step = 1
-	}
-	for y := -quiet; y < code.Size+quiet; y += step {
-		if color {
-			b.WriteString("\x1b[97;40m")
-		}
-		for x := -quiet; x < code.Size+quiet; x++ {
-			below := y+1 < code.Size+quiet && light(x, y+1)
+	for _, line := range lines {
+		b.WriteString(begin)
+		for _, r := range line {
 			switch {
-			case ascii && light(x, y):
-				b.WriteString("##")
-			case ascii:
-				b.WriteString("  ")
-			case light(x, y) && below:
-				b.WriteString("█")
-			case light(x, y):
-				b.WriteString("▀")
-			case below:
-				b.WriteString("▄")
+			case !r.Inverse:
+				b.WriteString(r.Text)
+			case way.inverse || way.colour:
+				b.WriteString("\x1b[7m" + r.Text + "\x1b[27m")
 			default:
-				b.WriteString(" ")
+				b.WriteString(strings.Repeat("#", len(r.Text)))
 			}
 		}
-		if color {
-			b.WriteString("\x1b[0m")
-		}
-		b.WriteByte('\n')
+		b.WriteString(end + "\n")
 	}
 	return b.String(), nil
 }

@@ -41,7 +41,6 @@ func (s *session) screen(ctx context.Context) error {
 		Tmux:  os.Getenv("TMUX") != "",
 		Notes: notes,
 		Rooms: rooms, People: &peopleStore{person: s.person, say: noteTo(notes)},
-		Code: func(text string, ascii bool) (string, error) { return qrCode(text, ascii, false) },
 		Save: func(name string, content []byte) (string, error) { return saveNear(name, content, s.person.Dir) },
 		Open: func(ctx context.Context, guard *tui.Guard) (tui.Opened, error) {
 			o, err := opening.do(func() (*opened, error) {

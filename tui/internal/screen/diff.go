@@ -48,8 +48,8 @@ func Diff(dst []byte, old, next *Grid) []byte {
 	return append(dst, syncEnd...)
 }
 
-// empty reports whether nothing of c can be seen: the colour and weight of a blank cannot, unless it is reversed or underlined.
-func (c *Cell) empty() bool { return c.Text == " " && c.Style&(Reverse|Underline) == 0 }
+// empty reports whether nothing of c can be seen: the colour and weight of a blank cannot.
+func (c *Cell) empty() bool { return c.Text == " " && !c.Style.covers() }
 
 // alike reports whether two cells look the same.
 func alike(a, b *Cell) bool { return *a == *b || a.empty() && b.empty() }
@@ -85,7 +85,7 @@ func (w *rowWriter) turn(st Style) {
 
 // plain leaves a style that erasing would take along.
 func (w *rowWriter) plain() {
-	if w.style&(Reverse|Underline) != 0 {
+	if w.style.covers() {
 		w.turn(0)
 	}
 }
@@ -207,7 +207,7 @@ func gapAt(same func(int) bool, after []Cell, x, end int, style Style) int {
 		case !c.empty():
 			bytes += len(appendSGR(stack[:0], in, c.Style))
 			in = c.Style
-		case in&(Reverse|Underline) != 0:
+		case in.covers():
 			bytes, in = bytes+len("\x1b[m"), 0
 		}
 	}

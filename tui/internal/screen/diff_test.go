@@ -21,7 +21,7 @@ func drawRandom(t *rapid.T, g *Grid) {
 	for range rapid.IntRange(0, 12).Draw(t, "texts") {
 		a := g.All().Sub(rapid.IntRange(-2, w+2).Draw(t, "x"), rapid.IntRange(-2, h+2).Draw(t, "y"),
 			rapid.IntRange(0, w+2).Draw(t, "w"), rapid.IntRange(0, h+2).Draw(t, "h"))
-		st := Style(rapid.SampledFrom([]Style{0, Red, Bold, Reverse, Underline, Faint | Cyan, Bold | Yellow, Reverse | Green}).Draw(t, "style"))
+		st := Style(rapid.SampledFrom([]Style{0, Red, Bold, Reverse, Underline, Faint | Cyan, Bold | Yellow, Reverse | Green, Paper, Paper | Reverse}).Draw(t, "style"))
 		s := strings.Join(rapid.SliceOfN(rapid.SampledFrom(texts), 0, 4).Draw(t, "s"), "")
 		switch rapid.IntRange(0, 4).Draw(t, "how") {
 		case 4:
@@ -92,6 +92,9 @@ func styleOf(s uv.Style) Style {
 	}
 	if c, ok := s.Fg.(ansi.BasicColor); ok {
 		st |= Black + Style(c)
+	}
+	if s.Bg == ansi.BrightWhite {
+		st += Paper - Black
 	}
 	return st
 }

@@ -3,7 +3,8 @@ package screen
 import "strconv"
 
 // Style is how a cell looks: one of the terminal's 16 colours or its default, and attributes. The zero Style is the
-// terminal's default. There are no background colours: light and dark themes both work, and nothing has to be asked.
+// terminal's default. There are no background colours but that of Paper: light and dark themes both work, and nothing has to be
+// asked.
 type Style uint16
 
 // Colours. The low five bits of a Style hold one of them.
@@ -17,6 +18,7 @@ const (
 	Magenta
 	Cyan
 	White
+	Paper // black on white, whatever the terminal's own colours are: for what a camera reads
 
 	colourMask Style = 1<<5 - 1
 )
@@ -29,6 +31,9 @@ const (
 	Underline
 	Reverse
 )
+
+// covers reports whether a blank of this style can be seen.
+func (s Style) covers() bool { return s&(Reverse|Underline) != 0 || s&colourMask == Paper }
 
 // appendSGR appends the shortest sequence that leads from style `from` to style `to`: nothing if they are equal.
 func appendSGR(dst []byte, from, to Style) []byte {
@@ -51,7 +56,10 @@ func appendSGR(dst []byte, from, to Style) []byte {
 	if gone&Reverse != 0 {
 		dst, kept = append(dst, "27;"...), kept&^Reverse
 	}
-	if from&colourMask != 0 && to&colourMask == 0 {
+	switch was, is := from&colourMask, to&colourMask; {
+	case was == Paper && is != Paper:
+		dst, kept = append(dst, "39;49;"...), kept&^colourMask
+	case was != 0 && is == 0:
 		dst, kept = append(dst, "39;"...), kept&^colourMask
 	}
 	taken := kept != from
@@ -81,7 +89,11 @@ func appendAdded(dst []byte, from, to Style) []byte {
 	if add&Reverse != 0 {
 		dst = append(dst, '7', ';')
 	}
-	if c := to & colourMask; c != from&colourMask {
+	switch c := to & colourMask; {
+	case c == from&colourMask:
+	case c == Paper:
+		dst = append(dst, "30;107;"...)
+	default:
 		dst = strconv.AppendInt(dst, 30+int64(c-Black), 10)
 		dst = append(dst, ';')
 	}
