@@ -32,6 +32,8 @@ type bookState struct {
 type called struct {
 	short safe.String // in a list: the name, with ? and the first digits of the key if it looks like another's
 	long  safe.String // on a page: with the digits of the key besides, unless it was confirmed
+	name  safe.String // that which looks like another's, and
+	tail  safe.String // the digits that tell it from the other: both empty if none does
 }
 
 // Steps of the book on the screen's own goroutine are so small that no key waits for one.
@@ -199,8 +201,8 @@ func (m *Model) calledOf(a crdt.Author) *called {
 			c.long = c.short
 		} else {
 			if s.LookAlike { // the key tells it from the others, also where there is little room
-				digits := b.people.Brief(a)
-				c.short = safe.Concat(m.cs.Cut(name, max(leastName-1-len(digits), leastCut)), safe.Literal("?"), m.cs.Text(digits, nameCells))
+				c.name, c.tail = name, m.cs.Text(b.people.Brief(a), nameCells)
+				c.short = m.withTail(c.name, c.tail, max(leastName, leastCut+1+c.tail.Width()))
 				c.long = safe.Concat(name, safe.Literal("?"))
 			}
 			if !s.Confirmed {
@@ -210,6 +212,20 @@ func (m *Model) calledOf(a crdt.Author) *called {
 	}
 	b.called[a] = c
 	return c
+}
+
+// withTail is a name that looks like another's in at most w cells: the digits stay, whatever has to go.
+func (m *Model) withTail(name, tail safe.String, w int) safe.String {
+	const leastMarked = 4 // of fewer cells, none is for the mark of a cut
+	switch room := w - tail.Width() - 1; {
+	case room < 0:
+		return tail
+	case room < leastMarked:
+		name, _ = name.Split(room)
+	default:
+		name = m.cs.Cut(name, room)
+	}
+	return safe.Concat(name, safe.Literal("?"), tail)
 }
 
 // partyName is how a party of an entry is shown in a list: by its key, if it has one, whatever the writer called it.

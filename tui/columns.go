@@ -34,8 +34,18 @@ func (m *Model) gather(top, n int) []rowShown {
 		}
 		before, after := ledger.AmountCells(e.amount, e.scale)
 		w.before, w.after, w.unit = max(w.before, before), max(w.after, after), max(w.unit, e.unit.Width())
-		w.from, w.to = max(w.from, min(e.from.Width()+2*len(e.keys[0]), leastName)), max(w.to, min(e.to.Width()+2*len(e.keys[1]), leastName))
+		from, to := min(e.from.Width()+2*len(e.keys[0]), leastName), min(e.to.Width()+2*len(e.keys[1]), leastName)
+		w.from, w.to = max(w.from, from), max(w.to, to)
+		if n := e.leastSide(0); n > 0 { // a letter before the digits, and a mark after them
+			from = n + 1 + columnGap
+		}
+		if n := e.leastSide(1); n > 0 {
+			to = n + 1 + columnGap
+		}
+		w.leastFrom, w.leastTo = max(w.leastFrom, min(from, leastName)), max(w.leastTo, min(to, leastName))
 		w.said = max(w.said, min(out[i].said.width(), mostStanding))
+		var word [32]byte
+		w.word = max(w.word, len(out[i].state.append(word[:0], m.narrowSuffix())))
 	}
 	return out
 }
@@ -65,7 +75,7 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 	c.amount = c.before + c.after
 	c.id = idDigits(rows)
 	c.number = max(len(strconv.Itoa(m.snap.View.Len())), 3)
-	c.from, c.to, c.memo, c.state = max(m.ledger.amount.from, leastCut), max(m.ledger.amount.to, leastCut), leastMemo, stateCells
+	c.from, c.to, c.memo, c.state = max(m.ledger.amount.leastFrom, leastCut), max(m.ledger.amount.leastTo, leastCut), leastMemo, stateCells
 	for i := range rows {
 		var stack [32]byte
 		c.state = max(c.state, len(rows[i].state.append(stack[:0], true)))
@@ -116,6 +126,8 @@ func (m *Model) newColumns(w int, rows []rowShown) columns {
 	if c.said >= standingWord {
 		take(&c.said, full)
 	}
+	take(&c.from, m.ledger.amount.from)
+	take(&c.to, m.ledger.amount.to)
 	if c.memo > 0 {
 		take(&c.memo, 20)
 	}
@@ -233,19 +245,19 @@ func (m *Model) drawRow(a screen.Area, y int, c *columns, r *rowShown) {
 
 // drawName draws who gives or gets, and marks a party whose author has forked.
 func (m *Model) drawName(a screen.Area, x, y, w int, st screen.Style, r *rowShown, from bool) {
-	name, keys := r.entry.to, r.entry.keys[1]
+	at := 1
 	if from {
-		name, keys = r.entry.from, r.entry.keys[0]
+		at = 0
 	}
 	forked := false
-	for _, p := range keys {
+	for _, p := range r.entry.keys[at] {
 		forked = forked || m.snap.View.Forked(p)
 	}
 	if !forked || w < 4 {
-		a.Text(x, y, w, st, name)
+		a.Text(x, y, w, st, m.side(r.entry, at, w))
 		return
 	}
-	a.Const(a.Text(x, y, w-2, st, name), y, m.st.Error, " !")
+	a.Const(a.Text(x, y, w-2, st, m.side(r.entry, at, w-2)), y, m.st.Error, " !")
 }
 
 func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Style, e *entryText) (end int) {
@@ -254,6 +266,9 @@ func (m *Model) drawAmount(a screen.Area, x, y, before, after int, st screen.Sty
 	a.ASCII(x, y, st, s)
 	return x + before + after
 }
+
+// narrowSuffix reports whether rows without columns have room for how many have stored a change.
+func (m *Model) narrowSuffix() bool { return m.lay.list.w >= 44 }
 
 // drawNarrowRow draws a row without columns: id, from>to, amount, state.
 func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
@@ -270,8 +285,8 @@ func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 	}
 	var stack, stack2 [64]byte
 	x := a.ASCII(1, y, st, e.hex[:8]) + 1
-	word := r.state.append(stack[:0], a.W >= 44)
-	stateAt := a.W - max(len(word), wordCells) - 1
+	word := r.state.append(stack[:0], m.narrowSuffix())
+	stateAt := a.W - max(len(word), m.ledger.amount.word) - 1
 	if r.said.standing != ledger.None {
 		stateAt -= standingGlyph + 1
 		m.drawMeaning(a, stateAt, y, standingGlyph, r.said)
@@ -286,10 +301,10 @@ func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 	}
 	room := amountAt - 1 - x
 	if room >= 3 {
-		from := min(e.from.Width(), max(room-1-e.to.Width(), (room-1)/2))
-		p := a.Text(x, y, from, st, e.from)
+		from := e.shareNames(room - 1)
+		p := a.Text(x, y, from, st, m.side(e, 0, from))
 		p = a.Const(p, y, m.st.Dim, ">")
-		a.Text(p, y, x+room-p, st, e.to)
+		a.Text(p, y, x+room-p, st, m.side(e, 1, x+room-p))
 	}
 	p := a.ASCII(amountAt, y, st, amount)
 	if e.unit.Width() > 0 {
@@ -299,6 +314,17 @@ func (m *Model) drawNarrowRow(a screen.Area, y int, r *rowShown) {
 	if r.cursor {
 		a.Toggle(0, y, a.W, m.st.Cursor)
 	}
+}
+
+// shareNames is how many of n cells are for who gives: what the other leaves, or half; but where one looks like another, the
+// digits that tell it are kept, at the cost of the other's letters, then of the question mark.
+func (e *entryText) shareNames(n int) int {
+	from := min(e.from.Width(), max(n-e.to.Width(), n/2))
+	leastFrom, leastTo := min(e.leastSide(0), e.from.Width()), min(e.leastSide(1), e.to.Width())
+	if leastFrom > 0 && leastTo > 0 && leastFrom+leastTo > n {
+		leastFrom, leastTo = leastFrom-1, leastTo-1
+	}
+	return min(max(min(from, n-leastTo), leastFrom), n)
 }
 
 // drawTinyRow draws the selected row alone: amount and state, and above them who and whom if there is a line for it.

@@ -40,6 +40,7 @@ func (m *Model) draw(g *screen.Grid) {
 	m.drawStatus(sub(all, m.lay.status))
 	m.drawLongNote(all)
 	for _, o := range m.overlay {
+		m.click = clickable{}
 		o.draw(m, all)
 	}
 	if f := m.focus(); len(m.overlay) > 0 && f != onDialog && f != onType { // those are drawn where it would stand
@@ -74,7 +75,11 @@ func (m *Model) drawHeader(a screen.Area) {
 			say(left, 1, 0, own(m.st.Focus, "tallystick"), own(m.st.Dim, "  oracle simulation"))
 			return
 		}
-		x := say(left, 1, 0, own(m.st.Focus, "tallystick"), own(m.st.Dim, "  room "), outside(m.st.Text, name), own(m.st.Dim, " "), own(m.st.Text, id))
+		where := textLine{own(m.st.Focus, "tallystick"), own(m.st.Dim, "  room "), outside(m.st.Text, name), own(m.st.Dim, " "), own(m.st.Text, id)}
+		if left.W < 1+where.width()+3+tabCells { // where one can go says more than what program it is
+			where = where[2:]
+		}
+		x := say(left, 1, 0, where...)
 		m.drawTabs(left, x+3, 2)
 	case medium:
 		if m.options.Open == nil {
@@ -91,12 +96,19 @@ func (m *Model) drawHeader(a screen.Area) {
 	}
 }
 
+// tabCells is how wide the tabs are at their widest, but for keys of the user's own.
+const tabCells = len("1 Ledger  2 Peers  3 Oracle  4 Events")
+
 func (m *Model) drawTabs(a screen.Area, x, gap int) {
 	for _, t := range []struct {
 		id   screenID
 		name screen.Const
-	}{{ledgerScreen, "1 Ledger"}, {peersScreen, "2 Peers"}, {oracleScreen, "3 Oracle"}, {eventsScreen, "4 Events"}} {
-		if x+len(t.name) > a.W {
+	}{
+		{ledgerScreen, "{global.ledger} Ledger"}, {peersScreen, "{global.peers} Peers"},
+		{oracleScreen, "{global.oracle} Oracle"}, {eventsScreen, "{global.events} Events"},
+	} {
+		t.name = m.keyed(t.name)
+		if x+screen.Width(t.name) > a.W {
 			return
 		}
 		if m.options.Open == nil && t.id != oracleScreen {

@@ -124,7 +124,7 @@ func (m *Model) baseNote(order screen.Const) screen.Const {
 	}
 	note := plural(m.snap.View.Len(), "row", "rows")
 	if n := len(s.withdrawn); n > 0 && !s.showAll {
-		return note + ", " + number(n) + " withdrawn hidden (w) · " + order + " · filter off"
+		return note + ", " + number(n) + m.keyed(" withdrawn hidden ({mark.withdrawn}) · ") + order + " · filter off"
 	}
 	return note + " · " + order + " · filter off"
 }

@@ -168,3 +168,55 @@ func TestSentencesNameTheUsersKeys(t *testing.T) {
 	d.press("space")
 	d.sees("1 selected: % agrees, d disputes")
 }
+
+// TestNoKeyIsWrittenDown: a sentence names keys by their bindings, so that it is right with keys of the user's own too. Looked for are
+// keys that no other word is like, in the texts of this package.
+func TestNoKeyIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	key := regexp.MustCompile(`\b(Esc|Enter|Tab|PgUp|PgDn|F1|ctrl\+[a-z])\b|\by/[nN]\b`)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "keys") {
+			continue
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range text.FindAllString(string(b), -1) {
+			if k := key.FindString(s); k != "" {
+				t.Errorf("%s: %s says %s itself", file, s, k)
+			}
+		}
+	}
+}
+
+// TestUsersKeysOnPages: questions, choices and the oracle name the keys that work.
+func TestUsersKeysOnPages(t *testing.T) {
+	t.Parallel()
+	w := tale(t)
+	d := newDriver(t, w, 120, 36, func(o *Options) {
+		o.Keys = map[string][]string{
+			"dialog.yes": {"1"}, "dialog.no": {"2"}, "mark.memo": {"3"}, "mark.undo": {"4"}, "oracle.pause": {"5"}, "oracle.step": {"6"}, "oracle.lie": {"7"},
+			"choose.take": {"8"}, "choose.back": {"9"}, "global.oracle": {"0"}, "global.ledger": {"!"}, "global.peers": {"$"}, "global.events": {"&"},
+			"rooms.back": {"esc", "f2"}, "inspect.back": {"f3"},
+		}
+	})
+	d.press("esc")
+	d.sees("! Ledger", "$ Peers", "0 Oracle", "& Events")
+	d.press("d")
+	d.sees("1 yes · 3 with a memo · 2 no", "1/2, 3 memo")
+	d.seesNot("Esc", "y/N")
+	d.press("2", "0")
+	d.m.oracle.take(picture(7, 0))
+	d.draw()
+	d.sees("7 makes the chosen one lie")
+	d.m.chooseLie(0)
+	d.sees("8 takes it · 9 leaves")
+	d.press("9", "5")
+	d.sees("paused: 5 goes on, 6 makes one step")
+}

@@ -246,7 +246,7 @@ func (m *Model) undoMark() tea.Cmd {
 	}
 	cmd := m.sendSayings(all)
 	if len(last) > 1 {
-		m.tell(false, "taken back: what you said last, of %s · U again brings it back", plural(len(last), "entry", "entries"))
+		m.tell(false, "taken back: what you said last, of %s · {mark.undo} again brings it back", plural(len(last), "entry", "entries"))
 		return cmd
 	}
 	k, now, before := last[0].Key, last[0].Now, last[0].Before
@@ -259,7 +259,7 @@ func (m *Model) undoMark() tea.Cmd {
 		taken = own(0, "taken back (you said "+screen.Const(now.Say.String())+"): ")
 	}
 	l := append(textLine{taken, words, own(0, m.entryID(k)+" ")}, m.entryParts(k)...)
-	m.dirty, m.note = true, note{text: append(l, own(0, " · U again brings it back")).text()}
+	m.dirty, m.note = true, note{text: append(l, own(0, m.keyed(" · {mark.undo} again brings it back"))).text()}
 	return cmd
 }
 
@@ -435,7 +435,8 @@ func (q *markQuestion) lines(m *Model, short bool) textLine {
 func (q *markQuestion) draw(m *Model, all screen.Area) {
 	a := sub(all, m.lay.input)
 	a.Clear()
-	const answer, memo = " y/N, m memo ", " why: "
+	const memo = " why: "
+	answer := " " + m.yesNo() + m.keyed(", {mark.memo} memo ")
 	prompt := func(a screen.Area, x, y int) {
 		if q.typing {
 			x = a.Const(x, y, m.st.Key, memo)
@@ -446,7 +447,7 @@ func (q *markQuestion) draw(m *Model, all screen.Area) {
 		a.PlaceCursor(min(x, a.W-1), y, true)
 	}
 	if m.lay.boxed {
-		note := m.keyed("{dialog.yes} yes · {mark.memo} with a memo · {dialog.no} or Esc: no")
+		note := m.keyed("{dialog.yes} yes · {mark.memo} with a memo · {dialog.no} no")
 		if q.typing {
 			note = m.keyed("typing: {type.enter} sends, {type.leave} leaves the memo out")
 		}
@@ -469,6 +470,6 @@ func (q *markQuestion) draw(m *Model, all screen.Area) {
 		prompt(a, 0, a.H-1)
 		return
 	}
-	x := say(a.Sub(0, 0, max(a.W-len(answer), 0), a.H), 0, a.H-1, line...)
+	x := say(a.Sub(0, 0, max(a.W-screen.Width(answer), 0), a.H), 0, a.H-1, line...)
 	prompt(a, x, a.H-1)
 }

@@ -147,7 +147,7 @@ func (m *Model) update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, tea.Batch(cmds...)
 	case tea.KeyPressMsg:
 		m.welcome.pressed()
-		m.dirty, m.note = true, note{}
+		m.dirty, m.note, m.click = true, note{}, clickable{}
 		return m, m.onKey(msg)
 	case tea.PasteMsg:
 		m.dirty, m.note = true, note{}

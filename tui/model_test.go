@@ -496,10 +496,23 @@ func TestMouse(t *testing.T) {
 		t.Errorf("the wheel leads to row %d, want 56", d.m.ledger.list.Index())
 	}
 	top, _ := d.m.ledger.list.Window(d.m.listHeight())
+	d.draw()
 	d.update(tea.MouseClickMsg{Button: tea.MouseLeft, X: 10, Y: 5})
 	if d.m.ledger.list.Index() != top+2 {
 		t.Errorf("a click on line 5 selects row %d, want %d", d.m.ledger.list.Index(), top+2)
 	}
+}
+
+// listHeight is how many rows the list shows.
+func (m *Model) listHeight() int {
+	switch {
+	case m.lay.shape == tiny:
+		return 1
+	case m.lay.shape >= medium:
+		h := m.lay.list.h - 3
+		return h - m.welcomeHeight(h)
+	}
+	return m.lay.list.h
 }
 
 func TestSuspendAndRepaint(t *testing.T) {

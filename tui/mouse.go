@@ -25,7 +25,7 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 	if msg.Button == tea.MouseWheelUp {
 		by = -wheelRows
 	}
-	m.dirty = true
+	m.dirty, m.click = true, clickable{}
 	if n := len(m.overlay); n > 0 {
 		switch o := m.overlay[n-1].(type) {
 		case *paletteOverlay, *chooser: // of few
@@ -37,11 +37,24 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 		}
 		return
 	}
+	if m.screen == oracleScreen { // of few
+		by /= wheelRows
+	}
+	m.stepScreen(by)
+}
+
+// stepScreen moves the cursor of the screen by so many rows.
+func (m *Model) stepScreen(by int) {
 	switch {
 	case m.screen == oracleScreen:
-		if m.oracle.frame != nil {
-			m.oracle.rows.Move(oracleRows(len(m.oracle.frame.Oracles)), by/wheelRows)
+		if m.oracle.frame == nil {
+			return
 		}
+		if m.oracle.pane == findingsPane {
+			m.oracle.findings.Move(m.oracle.found, by)
+			return
+		}
+		m.oracle.rows.Move(oracleRows(len(m.oracle.frame.Oracles)), by)
 	case m.screen == eventsScreen:
 		m.events.list.Move(m.events.rows(), by)
 	case m.screen == peersScreen:
@@ -52,10 +65,15 @@ func (m *Model) onWheel(msg tea.MouseWheelMsg) {
 	}
 }
 
-// clickable is where a page that fills the screen has shown its rows.
+// clickable is where the rows were drawn last that a click can choose from; empty: nowhere, or the cursor has moved since.
 type clickable struct {
 	rows rect
 	at   int // the line of the cursor
+}
+
+// clickRows notes that lines 0 to n-1 of a show a row each, the one under the cursor at line y.
+func (m *Model) clickRows(a screen.Area, y, n int) {
+	m.click = clickable{rect{a.X, a.Y, a.W, n}, y}
 }
 
 // drawCursor marks line y, of n that show a row each, as the one under the cursor of a page.
@@ -63,7 +81,7 @@ func (m *Model) drawCursor(a screen.Area, y, n int) {
 	a.Const(1, y, m.st.Focus, ">")
 	a.PlaceCursor(1, y, false)
 	a.Toggle(0, y, a.W, m.st.Cursor)
-	m.click = clickable{rect{a.X, a.Y, a.W, n}, y}
+	m.clickRows(a, y, n)
 }
 
 // step moves what lies on top by so many rows or lines: as its keys do.
@@ -87,43 +105,20 @@ func (m *Model) step(by int) {
 	for range by {
 		o.key(m, press) // moving has no command
 	}
-	m.click = clickable{} // until it is drawn
 }
 
 // onClick selects the row that was clicked.
 func (m *Model) onClick(msg tea.MouseClickMsg) {
-	if c := m.click; len(m.overlay) > 0 && msg.Button == tea.MouseLeft && c.rows.has(msg.X, msg.Y) {
-		m.dirty = true
-		m.step(msg.Y - c.rows.y - c.at)
+	c := m.click
+	if msg.Button != tea.MouseLeft || !c.rows.has(msg.X, msg.Y) {
 		return
 	}
-	if len(m.overlay) > 0 || m.screen != ledgerScreen || m.ledger.rows == nil || msg.Button != tea.MouseLeft {
+	m.dirty, m.click = true, clickable{} // until it is drawn
+	by := msg.Y - c.rows.y - c.at
+	if len(m.overlay) > 0 {
+		m.step(by)
 		return
 	}
-	r := m.lay.list
-	first := r.y
-	if m.lay.shape >= medium {
-		first += 2 // border and heading
-	}
-	if msg.X < r.x || msg.X >= r.x+r.w || msg.Y < first || msg.Y >= r.y+r.h {
-		return
-	}
-	top, n := m.ledger.list.Window(m.listHeight())
-	if row := msg.Y - first; row < n {
-		m.ledger.list.To(m.ledger.rows, top+row)
-		m.rememberShown()
-		m.dirty, m.pane = true, listPane
-	}
-}
-
-// listHeight is how many rows the list shows.
-func (m *Model) listHeight() int {
-	switch {
-	case m.lay.shape == tiny:
-		return 1
-	case m.lay.shape >= medium:
-		h := m.lay.list.h - 3
-		return h - m.welcomeHeight(h)
-	}
-	return m.lay.list.h
+	m.stepScreen(by)
+	m.pane = listPane
 }

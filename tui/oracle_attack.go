@@ -30,7 +30,7 @@ func (m *Model) onAttackKey(msg tea.KeyPressMsg) tea.Cmd {
 		}))
 	case key.Matches(msg, k.Heal):
 		if len(f.Net.Groups) <= 1 {
-			m.tell(false, "the network is whole: p cuts it in two")
+			m.tell(false, "the network is whole: {oracle.partition} cuts it in two")
 			return nil
 		}
 		return m.ask(eventRequest(healEvent(), func(m *Model) tea.Cmd {
@@ -64,7 +64,7 @@ func (m *Model) onAttackKey(msg tea.KeyPressMsg) tea.Cmd {
 			}))
 		}
 		return m.ask(eventRequest(crashEvent(i), func(m *Model) tea.Cmd {
-			m.tell(false, "%s has crashed: c starts it again", name)
+			m.tell(false, "%s has crashed: {oracle.crash} starts it again", name)
 			return nil
 		}))
 	}
@@ -151,7 +151,7 @@ func (c *chooser) draw(m *Model, all screen.Area) {
 	a.Clear()
 	if m.lay.shape >= medium {
 		frame := a
-		a = a.Frame(m.st.Dim, m.st.Focus, "Choose", "Enter takes it · Esc leaves")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Choose", m.keyed("{choose.take} takes it · {choose.back} leaves"))
 		drawTitle(frame, m.st.Focus, "Choose", c.title)
 	} else if a.H > 1 {
 		a.Text(0, 0, a.W, m.st.Focus, c.title)
@@ -169,9 +169,7 @@ func (c *chooser) draw(m *Model, all screen.Area) {
 		a.Text(x, y, wide, m.st.Text, one.name)
 		a.Text(x+wide+2, y, max(a.W-x-wide-2, 0), m.st.Dim, one.words)
 		if top+y == c.list.Index() {
-			a.Const(1, y, m.st.Focus, ">")
-			a.PlaceCursor(1, y, false)
-			a.Toggle(0, y, a.W, m.st.Cursor)
+			m.drawCursor(a, y, n)
 		}
 	}
 }

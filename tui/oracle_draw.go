@@ -22,7 +22,7 @@ func (m *Model) drawOracle(all screen.Area) {
 		a.Const(1, 0, m.st.Info, "starting the simulation: every oracle is a real node here…")
 		return
 	}
-	v := judge(o.frame, o.pair)
+	v := judge(o.frame, o.pair, &m.keys.Oracle)
 	if m.lay.shape == tiny {
 		m.drawOracleTiny(sub(all, l.verdict), v)
 		return

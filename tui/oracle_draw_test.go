@@ -131,6 +131,7 @@ func TestVerdict(t *testing.T) {
 	fenced.Strategy = oracle.Strategies()[1]
 	naive := picture(7, 2)
 	naive.Strategy = oracle.Strategies()[6]
+	keys := DefaultKeyMap()
 	for _, tc := range []struct {
 		name  string
 		frame *sim.Frame
@@ -146,7 +147,7 @@ func TestVerdict(t *testing.T) {
 		{"another rule", fenced, "THE PRICE HOLDS", []string{"the mean of the votes near the middle"}},
 		{"the usual rule", naive, "NOT PROVED", []string{"not kept between low and high"}},
 	} {
-		v := judge(tc.frame, 0)
+		v := judge(tc.frame, 0, &keys.Oracle)
 		if string(v.head) != tc.head {
 			t.Errorf("%s: the verdict is %q, want %q", tc.name, v.head, tc.head)
 		}

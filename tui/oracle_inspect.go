@@ -109,7 +109,7 @@ func (o *inspectOverlay) draw(m *Model, all screen.Area) {
 	a := m.oracleBody(all)
 	a.Clear()
 	if m.lay.shape >= medium {
-		a = a.Frame(m.st.Dim, m.st.Focus, "Attestation", "Enter goes to the parent · Esc back")
+		a = a.Frame(m.st.Dim, m.st.Focus, "Attestation", m.keyed("{inspect.open} goes to the parent · {inspect.back} back"))
 	}
 	lines, cursor := o.lines(m, a.W)
 	if !o.kept && cursor >= 0 { // the parent under the cursor stays in sight
@@ -150,7 +150,7 @@ func (o *inspectOverlay) lines(m *Model, w int) (out []textLine, cursor int) {
 	line("", own(st.Dim, "= SHA-256 (chain, prev, payload hash): any other byte, another id"))
 	line("payload", own(st.Text, hexIn(s.PayloadHash, 64, w-11)))
 	line("", own(st.Dim, "its SHA-256, of "+number(s.Bytes)+" bytes"))
-	out = append(out, nil, textLine{own(st.Focus, " What it follows"), own(st.Dim, "  Enter goes there")})
+	out = append(out, nil, textLine{own(st.Focus, " What it follows"), own(st.Dim, m.keyed("  {inspect.open} goes there"))})
 	if len(o.parents) == 0 {
 		line("prev", own(st.Dim, "none: it begins a chain, right after the room itself"))
 	}

@@ -150,6 +150,7 @@ func (m *Model) drawFindings(a screen.Area, framed bool) {
 			a.Const(0, y, m.st.Focus, ">")
 			a.PlaceCursor(0, y, false)
 			a.Toggle(0, y, a.W, m.st.Cursor)
+			m.clickRows(a, y, n)
 		}
 	}
 }

@@ -142,6 +142,9 @@ func (m *Model) drawOracles(a screen.Area, framed bool) {
 	top, shown := o.rows.Window(rows)
 	for i := range shown {
 		m.drawOracleRow(a, y+i, &c, top+i)
+		if top+i == o.rows.Index() && o.pane == oraclesPane {
+			m.clickRows(a.Sub(0, y, a.W, shown), i, shown)
+		}
 	}
 	if votes >= 6 {
 		m.drawVotes(a.Sub(0, a.H-votes+1, a.W, votes-1))

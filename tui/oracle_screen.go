@@ -155,7 +155,7 @@ func (m *Model) onOracleKey(msg tea.KeyPressMsg) (tea.Cmd, bool) {
 		o.paused = !o.paused
 		o.due = m.now()
 		if o.paused {
-			m.tell(false, "paused: space goes on, . makes one step")
+			m.tell(false, "paused: {oracle.pause} goes on, {oracle.step} makes one step")
 		}
 		return m.pace(), true
 	case key.Matches(msg, k.Step):
@@ -241,7 +241,7 @@ func (m *Model) rewind() tea.Cmd {
 			return simAnswer{err: err}
 		}
 		return simAnswer{frame: s.run.Frame(), then: func(m *Model) tea.Cmd {
-			m.tell(false, "%d rounds back: what you did comes again at its time; R starts over without it", rewindSlots)
+			m.tell(false, "%d rounds back: what you did comes again at its time; {oracle.restart} starts over without it", rewindSlots)
 			m.oracle.due = m.now().Add(time.Second / 2)
 			return nil
 		}}

@@ -11,7 +11,8 @@ import (
 )
 
 // verdict says in plain words how the price stands, what is attacked, and why the price holds or does not: for a person who
-// has never heard of any of it. It is a function of the frame alone.
+// has never heard of any of it. It is a function of the frame, and of what the keys
+// are called, alone.
 type verdict struct {
 	head  screen.Const // in two or three words
 	state gravity
@@ -33,7 +34,7 @@ const (
 )
 
 // judge makes the verdict about the pair that is shown.
-func judge(f *sim.Frame, pair int) verdict {
+func judge(f *sim.Frame, pair int, k *OracleKeys) verdict {
 	var v verdict
 	if pair >= len(f.Pairs) {
 		return v
@@ -54,7 +55,7 @@ func judge(f *sim.Frame, pair int) verdict {
 	}
 	n := len(f.Oracles)
 	words := strategyWords(f.Strategy)
-	v.what = attackWords(f, liars)
+	v.what = attackWords(f, liars, k)
 	switch {
 	case p.Price == 0:
 		v.head, v.state = "NO NEW PRICE", doubtful
@@ -82,7 +83,7 @@ func judge(f *sim.Frame, pair int) verdict {
 	case liars > 0 && f.Strategy == oracle.MeanIQR:
 		v.head, v.state = "NOT PROVED", bad
 		v.price = priceWords(p)
-		v.why = words.because(n, p.Votes, liars, f.F)
+		v.why = words.because(n, p.Votes, liars, f.F) + " " + k.Strategy.Help().Key + " takes another rule."
 	default:
 		v.head, v.state = "THE PRICE HOLDS", good
 		v.price = priceWords(p)
@@ -121,7 +122,7 @@ func priceWords(p *sim.FramePair) string {
 }
 
 // attackWords say who lies how, and what is wrong with the network.
-func attackWords(f *sim.Frame, liars int) string {
+func attackWords(f *sim.Frame, liars int, k *OracleKeys) string {
 	var parts []string
 	// Those who lie alike are named together.
 	var kinds []string
@@ -156,7 +157,7 @@ func attackWords(f *sim.Frame, liars int) string {
 		parts = append(parts, s+" crashed")
 	}
 	if len(parts) == 0 {
-		return "nobody lies: every oracle reads the market with a little noise of its own. b makes the chosen one lie."
+		return "nobody lies: every oracle reads the market with a little noise of its own. " + k.Lie.Help().Key + " makes the chosen one lie."
 	}
 	return strings.Join(parts, "; ") + "."
 }
@@ -315,7 +316,7 @@ func strategyWords(s oracle.Strategy) strategyText {
 		return strategyText{"the middle of the means of all pairs of votes", func(n int) int { return (n*293 + 999) / 1000 }, clamp}
 	case "mean_iqr":
 		return strategyText{"the ancestor's: the mean of all reports within a quartile fence", func(n int) int { return (n + 3) / 4 }, func(n, _, need int) string {
-			return fmt.Sprintf("It is not kept between low and high, and %d liars of %d are enough to move it: t takes another.", need, n)
+			return fmt.Sprintf("It is not kept between low and high, and %d liars of %d are enough to move it.", need, n)
 		}}
 	}
 	return strategyText{s.String(), third, clamp}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -33,6 +34,15 @@ type question struct {
 	yes  func(*Model) tea.Cmd
 }
 
+// yesNo is how a question is answered: the key for no as a capital, if that means it too, since it is what all else means.
+func (m *Model) yesNo() screen.Const {
+	yes, no := m.keyNames["dialog.yes"], m.keyNames["dialog.no"]
+	if capital := strings.ToUpper(no); slices.Contains(m.keys.Dialog.No.Keys(), capital) {
+		no = capital
+	}
+	return screen.Const(yes + "/" + no)
+}
+
 func (q *question) focus() focus { return onDialog }
 
 func (q *question) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
@@ -50,10 +60,10 @@ func (q *question) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 func (q *question) draw(m *Model, all screen.Area) {
 	a := sub(all, m.lay.input)
 	a.Clear()
-	const answer = " y/N "
+	answer := " " + m.yesNo() + " "
 	if m.lay.boxed {
-		a = a.Frame(m.st.Warn, m.st.Focus, "Question", m.keyed("{dialog.yes} yes · any other key that is shown: no"))
-		x := a.ConstCut(1, 0, a.W-len(answer)-1, m.st.Text, q.text)
+		a = a.Frame(m.st.Warn, m.st.Focus, "Question", m.keyed("{dialog.yes} yes · {dialog.no} no"))
+		x := a.ConstCut(1, 0, a.W-screen.Width(answer)-1, m.st.Text, q.text)
 		x = a.Const(x, 0, m.st.Warn, answer)
 		a.PlaceCursor(min(x, a.W-1), 0, true)
 		return
@@ -64,8 +74,8 @@ func (q *question) draw(m *Model, all screen.Area) {
 		above.Clear()
 	}
 	y := a.H - 1
-	if screen.Width(q.text)+len(answer) <= a.W || above.Empty() {
-		x := a.ConstCut(0, y, max(a.W-len(answer), 0), m.st.Warn, q.text)
+	if screen.Width(q.text)+screen.Width(answer) <= a.W || above.Empty() {
+		x := a.ConstCut(0, y, max(a.W-screen.Width(answer), 0), m.st.Warn, q.text)
 		x = a.Const(x, y, m.st.Warn, answer)
 		a.PlaceCursor(min(x, a.W-1), y, true)
 		return
@@ -139,7 +149,7 @@ func (h *helpOverlay) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, m.keys.Ledger.Filter):
 		h.typing = true
 	case key.Matches(msg, m.keys.Global.Help, m.keys.Detail.Back, m.keys.Global.Quit):
-		if h.line.String() != "" && msg.String() == "esc" {
+		if h.line.String() != "" && key.Matches(msg, m.keys.Detail.Back) {
 			h.line.Set("")
 			return nil
 		}

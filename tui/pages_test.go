@@ -33,8 +33,6 @@ func (f *fakePeople) Save(c ledger.Contact) (err error) {
 	return err
 }
 
-func blocks(text string, _ bool) (string, error) { return strings.Repeat("## "+text[:10]+"\n", 3), nil }
-
 // pagesWorld is the tale, with somebody who calls herself what bob is called but for a letter that looks the same.
 func pagesWorld(tb testing.TB) *world {
 	w := tale(tb)
@@ -52,7 +50,7 @@ func withPages(tb testing.TB, w *world) func(*Options) {
 		rooms.status[0].Shown = true
 		rooms.status[1].Unread, rooms.status[1].Waiting = 12, 2
 		rooms.status[2].Open = false
-		o.Rooms, o.People, o.Code = rooms, &fakePeople{}, blocks
+		o.Rooms, o.People = rooms, &fakePeople{}
 	}
 }
 
@@ -110,7 +108,7 @@ func TestPeoplePage(t *testing.T) {
 	t.Parallel()
 	w := pagesWorld(t)
 	people := &fakePeople{}
-	d := newDriver(t, w, 120, 36, func(o *Options) { o.People, o.Code = people, blocks })
+	d := newDriver(t, w, 120, 36, func(o *Options) { o.People = people })
 	d.press("esc", "P")
 	d.sees("alice", "you", "bob ?", "unconfirmed", "carol", "FORK", "+12.50 EUR")
 	d.press("c")
@@ -139,7 +137,7 @@ func TestPeoplePage(t *testing.T) {
 		t.Errorf("%d keys were copied", len(d.term.rawSeq))
 	}
 	d.press("esc", "o")
-	d.sees("this is you", "## "+string(shortHex(authorOf("alice"), 10)))
+	d.sees("this is you", "█ ▀▀▀ █")
 	d.press("esc")
 	people.err = errors.New("disk full\x1b[2J")
 	d.press("n")

@@ -214,18 +214,18 @@ func (o *joinPage) key(m *Model, msg tea.KeyPressMsg) tea.Cmd {
 
 func (o *joinPage) draw(m *Model, all screen.Area) {
 	a := m.wholeBody(all)
-	title, hint, answer := screen.Const("Join this room?"), m.keyed("{dialog.yes} joins it · {dialog.no} leaves it"), screen.Const(" Join it? y/N ")
+	title, hint, answer := screen.Const("Join this room?"), m.keyed("{dialog.yes} joins it · {dialog.no} leaves it"), screen.Const(" Join it? ")
 	switch _, ok := m.joined(o.id); {
 	case o.in.More:
-		title, hint, answer = "More relays?", m.keyed("{dialog.yes} adds them · {dialog.no} leaves it"), " Look for it there, too? y/N "
+		title, hint, answer = "More relays?", m.keyed("{dialog.yes} adds them · {dialog.no} leaves it"), " Look for it there, too? "
 	case ok:
-		title, hint, answer = "Show this room?", m.keyed("{dialog.yes} shows it · {dialog.no} leaves it"), " Show it? y/N "
+		title, hint, answer = "Show this room?", m.keyed("{dialog.yes} shows it · {dialog.no} leaves it"), " Show it? "
 	}
 	if m.lay.shape >= medium {
 		a = a.Frame(m.st.Warn, m.st.Focus, title, hint)
 	}
 	o.scroll = drawLines(a.Sub(0, 0, a.W, a.H-1), o.lines(m, a.W), o.scroll)
-	x := a.Const(0, a.H-1, m.st.Warn, answer)
+	x := a.Const(0, a.H-1, m.st.Warn, answer+m.yesNo()+" ")
 	a.PlaceCursor(min(x, a.W-1), a.H-1, true)
 }
 
@@ -329,8 +329,9 @@ func (o *invitePage) draw(m *Model, all screen.Area) {
 	out = append(out, nil)
 	out = appendWrapped(out, a.W, " ", m.st.Dim, m.st.Info, m.cs.Text(o.line, safe.NoLimit))
 	out = append(out, nil)
-	out = appendWrapped(out, a.W, " ", m.st.Dim, m.st.Dim, safe.Literal(
-		"Whoever has this line can read the room where a relay serves it; only the writers of its charter can write. y copies it; the other side types :join and pastes it."))
+	out = appendWrapped(out, a.W, " ", m.st.Dim, m.st.Dim, m.cs.Text(string(m.keyed(
+		"Whoever has this line can read the room where a relay serves it; only the writers of its charter can write. "+
+			"{rooms.copy} copies it; the other side types :join and pastes it.")), noteCells))
 	drawLines(a, out, 0)
 }
 

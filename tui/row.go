@@ -24,6 +24,7 @@ type entryText struct {
 	author   crdt.Author
 	from, to safe.String
 	keys     [2][]crdt.Author // of those who give, and of those who get
+	alike    [2]*called       // the first of them, if it looks like another; else nil
 	memo     safe.String
 	unit     safe.String
 	amount   int64 // what changes hands
@@ -71,6 +72,9 @@ func (m *Model) readEntry(v *crdt.View, r crdt.Row) *entryText {
 			more[at] = append(more[at], safe.Literal(", "), m.partyName(p))
 		}
 		if p.Key != nil {
+			if c := m.calledOf(*p.Key); len(t.keys[at]) == 0 && c.tail.Width() > 0 {
+				t.alike[at] = c
+			}
 			t.keys[at] = append(t.keys[at], *p.Key)
 		}
 	}
@@ -82,6 +86,30 @@ func (m *Model) readEntry(v *crdt.View, r crdt.Row) *entryText {
 	}
 	t.amount, t.postings = got, len(e.Postings)
 	return t
+}
+
+// side is who gives (0) or gets (1), in at most w cells where the names have to be cut.
+func (m *Model) side(e *entryText, at, w int) safe.String {
+	s := e.from
+	if at == 1 {
+		s = e.to
+	}
+	c := e.alike[at]
+	switch more := safe.Literal(",…"); {
+	case c == nil || s.Width() <= w:
+		return s
+	case len(e.keys[at]) > 1 && w >= e.leastSide(at)+more.Width():
+		return safe.Concat(m.withTail(c.name, c.tail, w-more.Width()), more)
+	}
+	return m.withTail(c.name, c.tail, w)
+}
+
+// leastSide is how many cells tell who gives or gets from a look-alike; 0: there is none.
+func (e *entryText) leastSide(at int) int {
+	if c := e.alike[at]; c != nil {
+		return c.tail.Width() + 1
+	}
+	return 0
 }
 
 // maxNamesInRow is how many parties of a side a row names: more than fit.

@@ -272,6 +272,7 @@ func (m *Model) drawEvents(a screen.Area) {
 				a.Const(1, i, m.st.Focus, ">")
 			}
 			a.PlaceCursor(0, i, false)
+			m.clickRows(a, i, n)
 			a.Toggle(0, i, a.W, m.st.Cursor)
 		}
 	}

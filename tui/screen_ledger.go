@@ -36,9 +36,9 @@ type ledgerState struct {
 	amount amountWidths
 }
 
-// amountWidths are the columns of amounts, aligned on the point, and those of names and standings. They grow with what comes
+// amountWidths are the columns of amounts, aligned on the point, and those of names, standings and states. They grow with what comes
 // into sight and shrink when the filter changes, so that nothing jumps while one scrolls.
-type amountWidths struct{ before, after, unit, from, to, said int }
+type amountWidths struct{ before, after, unit, from, to, leastFrom, leastTo, said, word int }
 
 // sync takes over a newer snapshot.
 func (s *ledgerState) sync(old, now *transport.Snapshot) {
@@ -259,6 +259,9 @@ func (m *Model) drawList(a screen.Area) {
 	if !framed {
 		for i := range drawn {
 			m.drawNarrowRow(rows, i, &drawn[i])
+			if drawn[i].cursor {
+				m.clickRows(rows, i, n)
+			}
 		}
 		return
 	}
@@ -266,6 +269,9 @@ func (m *Model) drawList(a screen.Area) {
 	c.header(a, m.st.Dim)
 	for i := range drawn {
 		m.drawRow(rows, i, &c, &drawn[i])
+		if drawn[i].cursor {
+			m.clickRows(rows, i, n)
+		}
 	}
 }
 

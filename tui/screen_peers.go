@@ -294,9 +294,7 @@ func (m *Model) drawPeerRows(a screen.Area, rows int) {
 		a.Text(markCells, y, address, m.st.Text, m.address(p.Address))
 		draw(y, func(c *peerColumn) (screen.Const, screen.Style) { return c.text(m, &p) })
 		if top+i == m.peers.list.Index() {
-			a.Const(1, y, m.st.Focus, ">")
-			a.PlaceCursor(1, y, false)
-			a.Toggle(0, y, a.W, m.st.Cursor)
+			m.drawCursor(a.Sub(0, 1, a.W, a.H-1), i, n)
 		}
 	}
 }

@@ -236,7 +236,7 @@ func (o *settlePage) draw(m *Model, all screen.Area) {
 	}
 	head := textLine{own(m.st.Dim, "unit "), outside(m.st.Focus, unit)}
 	if len(o.units) > 1 {
-		head = append(head, own(m.st.Dim, "  of "+number(len(o.units))+": u next"))
+		head = append(head, own(m.st.Dim, "  of "+number(len(o.units))+m.keyed(": {settle.unit} next")))
 	}
 	head = append(head, own(m.st.Dim, "   "+plural(len(o.rows), "payment settles", "payments settle")+" what is tallied"))
 	say(a, 1, 0, head...)

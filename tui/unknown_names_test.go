@@ -45,14 +45,22 @@ func TestLookAlikesDiffer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.named("alice", "bob")
-	one := w.bound("bob", "bob -> alice 3 EUR")
+	one := w.bound("bob", "bob -> alice 3 EUR dinner")
 	two := w.bound("mallory", "mallory -> alice 4 EUR")
+	w.bound("bob", "bob -> mallory 1234.50 EUR")
 	w.does("mallory", ledger.NameEdit("bob"))
 	v := w.Snapshot().View
-	for _, size := range [][2]int{{120, 36}, {80, 24}, {60, 20}} {
+	digits := func(k crdt.Key) string { return v.ChangeAt(k.Change).Author.String()[:4] }
+	for _, size := range [][2]int{{120, 36}, {80, 24}, {60, 20}, {40, 12}} {
 		d := newDriver(t, w, size[0], size[1])
 		for _, k := range []crdt.Key{one, two} {
-			d.sees(fmt.Sprintf("bob?%.4s", v.ChangeAt(k.Change).Author.String()))
+			d.sees("?" + digits(k))
+		}
+		if size[0] >= 80 {
+			d.sees("memo", "dinner")
+		}
+		if size[0] == 40 {
+			d.sees(digits(one) + ">?" + digits(two))
 		}
 	}
 }
