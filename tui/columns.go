@@ -24,6 +24,7 @@ func (m *Model) gather(top, n int) []rowShown {
 	v := m.snap.View
 	out := make([]rowShown, n)
 	w := &m.ledger.amount
+	w.word = 0 // a state passes: what is kept of it would depend on when it was looked at
 	var stack [128]int
 	for i, at := range m.ledger.rows.window(stack[:0], top, n) {
 		row := v.Row(at)

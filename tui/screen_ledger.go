@@ -36,9 +36,9 @@ type ledgerState struct {
 	amount amountWidths
 }
 
-// amountWidths are the columns of amounts, aligned on the point, and those of names, standings and states. They grow with what comes
+// amountWidths are the columns of amounts, aligned on the point, and those of names and standings. They grow with what comes
 // into sight and shrink when the filter changes, so that nothing jumps while one scrolls.
-type amountWidths struct{ before, after, unit, from, to, leastFrom, leastTo, said, word int }
+type amountWidths struct{ before, after, unit, from, to, leastFrom, leastTo, said, word int } // word is of the states in sight alone
 
 // sync takes over a newer snapshot.
 func (s *ledgerState) sync(old, now *transport.Snapshot) {
