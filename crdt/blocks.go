@@ -90,20 +90,24 @@ func (b *blocks) view() blocks {
 // byteStringAt is where the byte string begins and ends whose head stands at pos
 // of b. The head was checked before.
 func byteStringAt(b []byte, pos uint32) (start, end uint32) {
+	n, start := headAt(b, pos)
+	return start, start + uint32(n)
+}
+
+// headAt reads the head of an item at pos of b, which was checked before: what it says,
+// and where it ends.
+func headAt(b []byte, pos uint32) (n uint64, end uint32) {
 	p := b[pos:]
 	switch low := p[0] & 0x1f; low {
 	case 24:
-		start = pos + 2
-		end = start + uint32(p[1])
+		return uint64(p[1]), pos + 2
 	case 25:
-		start = pos + 3
-		end = start + uint32(binary.BigEndian.Uint16(p[1:]))
+		return uint64(binary.BigEndian.Uint16(p[1:])), pos + 3
 	case 26:
-		start = pos + 5
-		end = start + binary.BigEndian.Uint32(p[1:])
+		return uint64(binary.BigEndian.Uint32(p[1:])), pos + 5
+	case 27:
+		return binary.BigEndian.Uint64(p[1:]), pos + 9
 	default:
-		start = pos + 1
-		end = start + uint32(low)
+		return uint64(low), pos + 1
 	}
-	return start, end
 }

@@ -120,3 +120,14 @@ func reparse(payload []byte) envelope {
 	e.ops = r.Bytes()
 	return e
 }
+
+// opsOf are the ops of reparse, in less time.
+func opsOf(payload []byte) []byte {
+	if start, ok := plainOps(payload); ok {
+		return payload[start:]
+	}
+	_, at := headAt(payload, 1) // the time
+	links, at := headAt(payload, at)
+	_, at = headAt(payload, at+uint32(links)*linkBytes)
+	return payload[at:]
+}

@@ -39,9 +39,6 @@ func newFeedDoc(l *log, name string) *feedDoc {
 // rest.
 var oneAppend = []byte{0x81, 0x83, byte(opAppend), byte(Feed.Index)}
 
-// oneMark is how ops begin that are one mark, or one op that is ill-formed.
-var oneMark = []byte{0x81, 0x83, byte(opMark)}
-
 func (d *feedDoc) apply(i int32) {
 	if i == d.whole {
 		d.whole++

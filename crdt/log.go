@@ -122,13 +122,7 @@ func (l *log) payload(i int32) []byte {
 }
 
 // ops are the undecoded ops of change i. They alias the log: read only.
-func (l *log) ops(i int32) []byte {
-	payload := l.payload(i)
-	if start, ok := plainOps(payload); ok {
-		return payload[start:]
-	}
-	return reparse(payload).ops
-}
+func (l *log) ops(i int32) []byte { return opsOf(l.payload(i)) }
 
 // decodes reports whether the ops of change i do: else they are void as a whole.
 func (l *log) decodes(i int32) bool { return l.at(i).author&flagDecodes != 0 }

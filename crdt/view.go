@@ -180,8 +180,8 @@ func (v *View) AppendRows(rows []Row, i int) []Row {
 	if v.log.oneAppend(int32(i)) {
 		return append(rows, Row{Key{Change: i}, ops[len(oneAppend):]})
 	}
-	if bytes.HasPrefix(ops, oneMark) {
-		return rows
+	if !bytes.Contains(ops, oneAppend[1:]) {
+		return rows // they are marks, mostly
 	}
 	eachOp(ops, func(o *op, _, made int) {
 		if o.appends() {

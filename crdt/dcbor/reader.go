@@ -130,6 +130,16 @@ func (r *Reader) Kind() Kind {
 
 // head reads the head of an item of the given major type.
 func (r *Reader) head(major byte) (n uint64, ok bool) {
+	if r.err == nil && r.off < len(r.buf) {
+		if low := r.buf[r.off] ^ major; low < 24 { // as nearly all are
+			r.off++
+			return uint64(low), true
+		}
+	}
+	return r.longHead(major)
+}
+
+func (r *Reader) longHead(major byte) (n uint64, ok bool) {
 	if r.err != nil {
 		return 0, false
 	}
@@ -143,10 +153,6 @@ func (r *Reader) head(major byte) (n uint64, ok bool) {
 		return 0, false
 	}
 	low := c & 0x1f
-	if low < 24 {
-		r.off++
-		return uint64(low), true
-	}
 	if low > 27 {
 		r.fail(r.off, ErrUnsupported)
 		return 0, false
@@ -228,6 +234,17 @@ func (r *Reader) Text() string {
 		return ""
 	}
 	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// TextIs reads a text string if it is s, of fewer than 24 bytes, and reports whether it
+// was. If not, nothing is read, and that is no error.
+func (r *Reader) TextIs(s string) bool {
+	end := r.off + 1 + len(s)
+	if r.err != nil || end > len(r.buf) || r.buf[r.off] != majorText|byte(len(s)) || string(r.buf[r.off+1:end]) != s {
+		return false
+	}
+	r.off = end
+	return true
 }
 
 func (r *Reader) str(major byte) []byte {

@@ -45,6 +45,7 @@ func (b *Book) first(v *crdt.View) {
 	own.reserve(v)
 	eachChunk(v, 0, b.chunkSize, func(c *chunk) { c.read(v, b.self, true) }, own.take)
 	own.settleAll()
+	own.dirty = nil // it held them all
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pages = own.pages
@@ -58,11 +59,12 @@ func (b *Book) begin(v *crdt.View) {
 }
 
 // reserve makes room for what v holds, so that a first Update need not copy as it
-// grows. There are two postings in most entries.
+// grows. There are two postings in most entries, and more in few.
 func (b *Book) reserve(v *crdt.View) {
 	b.entryAt = slices.Grow(b.entryAt, v.Changes())
 	b.entries = slices.Grow(b.entries, v.Len())
-	b.postings = slices.Grow(b.postings, MinPostings*v.Len())
+	b.postings = slices.Grow(b.postings, MinPostings*v.Len()+v.Len()/16)
+	b.dirty = slices.Grow(b.dirty, v.Len())
 	b.marks = slices.Grow(b.marks, v.Marks())
 }
 
@@ -159,7 +161,10 @@ func (b *Book) add(r *readRow, change int32, writer, lamport uint32) {
 			p := &d.Postings[k]
 			var who partyNumber
 			if p.Key != nil {
-				a := b.author(p.Key)
+				a := writer // as one of them is nearly always
+				if *p.Key != b.authors[a].key {
+					a = b.author(p.Key)
+				}
 				who = authorParty(a)
 				e.bindsMe = e.bindsMe || a == b.me
 			} else {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/tallystick/tallystick/crdt"
 	"github.com/tallystick/tallystick/crdt/dcbor"
@@ -18,26 +19,11 @@ const (
 	fieldScale
 	fieldPostings
 	fieldReplaces
-	fieldUnknown
 )
 
-const postingItems = 3
+var fields = [...]string{"memo", "unit", "scale", "postings", "replaces"}
 
-func fieldOf(key string) int {
-	switch key {
-	case "memo":
-		return fieldMemo
-	case "unit":
-		return fieldUnit
-	case "scale":
-		return fieldScale
-	case "postings":
-		return fieldPostings
-	case "replaces":
-		return fieldReplaces
-	}
-	return fieldUnknown
-}
+const postingItems = 3
 
 // Encode is e as it lies in a change. It returns an *[InvalidError] for an entry
 // that breaks a rule: the program never writes one.
@@ -104,22 +90,24 @@ func Decode(l crdt.Literal) (Entry, error) {
 func (e *Entry) Decode(l crdt.Literal) error {
 	*e = Entry{Postings: e.Postings[:0]}
 	r := dcbor.NewReader(l)
-	seen, last := 0, -1
-	for range r.Map() {
-		field := fieldOf(r.Text())
-		if r.Err() != nil {
-			break
+	seen, left := 0, r.Map()
+	for field, key := range fields {
+		if left == 0 || !r.TextIs(key) {
+			continue
 		}
-		if field == fieldUnknown {
-			return invalid(ReasonUnknownField)
-		}
-		if field <= last {
-			return invalid(ReasonMalformed)
-		}
-		last = field
+		left--
 		seen |= 1 << field
 		if err := e.decodeField(&r, field); err != nil {
 			return err
+		}
+	}
+	if left > 0 {
+		switch key := r.Text(); {
+		case r.Err() != nil:
+		case slices.Contains(fields[:], key):
+			return invalid(ReasonMalformed) // out of order, or twice
+		default:
+			return invalid(ReasonUnknownField)
 		}
 	}
 	if err := r.Done(); err != nil {
@@ -187,7 +175,8 @@ func (e *Entry) decodePostings(r *dcbor.Reader) error {
 		if items := r.Array(); r.Err() == nil && items != postingItems {
 			return invalidPosting(ReasonType, i)
 		}
-		p := Posting{Label: r.Text()}
+		e.Postings = append(e.Postings, Posting{Label: r.Text()})
+		p := &e.Postings[i]
 		if r.Kind() == dcbor.KindNull {
 			r.Null()
 		} else if key := r.Bytes(); r.Err() == nil {
@@ -200,7 +189,6 @@ func (e *Entry) decodePostings(r *dcbor.Reader) error {
 		if err := r.Err(); err != nil {
 			return invalidPosting(reasonOf(err), i)
 		}
-		e.Postings = append(e.Postings, p)
 	}
 	return nil
 }

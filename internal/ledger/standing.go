@@ -174,6 +174,11 @@ func (b *Book) status(e *bookEntry, v verdict) Status {
 // decodeSay reads a mark on an entry: {"say": "agree" | "dispute" | "withdraw",
 // "memo"?: text of the rule for memos}. All else says nothing, null among it.
 func decodeSay(l crdt.Literal) (Say, string) {
+	for s := Agree; s <= Withdraw; s++ {
+		if string(l) == bareSays[s] {
+			return s, ""
+		}
+	}
 	r := dcbor.NewReader(l)
 	n := r.Map()
 	if r.Err() != nil || n < 1 || n > 2 || r.Text() != "say" {
@@ -194,6 +199,15 @@ func decodeSay(l crdt.Literal) (Say, string) {
 	}
 	return say, memo
 }
+
+// bareSays are the marks without a memo, as most are.
+var bareSays = func() (bare [len(says)]string) {
+	for s := range bare {
+		l, _ := encodeSay(Say(s), "")
+		bare[s] = string(l)
+	}
+	return bare
+}()
 
 // encodeSay is what decodeSay reads.
 func encodeSay(s Say, memo string) (crdt.Literal, error) {
