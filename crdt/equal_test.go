@@ -36,6 +36,16 @@ func equalsReference(t interface {
 				t.Fatalf("change %v: link %d is %v", got.ID, k, got.Links.At(k))
 			}
 		}
+		k := 0
+		for j := range func(yield func(int) bool) { r.Links(i, yield) } {
+			if r.ID(j) != got.Links.At(k) {
+				t.Fatalf("change %v: link %d is at %d, which is %v", got.ID, k, j, r.ID(j))
+			}
+			k++
+		}
+		if k != got.Links.Len() {
+			t.Fatalf("change %v: %d of %d links have a place", got.ID, k, got.Links.Len())
+		}
 	}
 	if got, want := r.LogDigest(), ref.logDigest(); got != want {
 		t.Fatalf("log digest: got %x, want %x", got[:4], want[:4])

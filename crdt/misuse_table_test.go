@@ -223,6 +223,7 @@ func logMisuses() map[string][]misuse {
 		"Replica.Author":    trusted(func(m *misused, i int) { m.r.Author(i) }),
 		"Replica.Seq":       trusted(func(m *misused, i int) { m.r.Seq(i) }),
 		"Replica.Prev":      trusted(func(m *misused, i int) { m.r.Prev(i) }),
+		"Replica.Links":     trusted(func(m *misused, i int) { m.r.Links(i, func(int) bool { return true }) }),
 		"Replica.Continued": trusted(func(m *misused, i int) { m.r.Continued(i) }),
 		"Replica.PackFrom":  trusted(func(m *misused, i int) { m.r.PackFrom(i, nil) }),
 		"Replica.PlanPack":  trusted(func(m *misused, i int) { m.r.PlanPack(i, nil) }),

@@ -43,6 +43,16 @@ func (r *Replica) Prev(i int) (int, bool) {
 	return int(p), p != none
 }
 
+// Links yields the log indexes of what change i names besides the change before it,
+// in the order of its payload. O(log n) if there are any.
+func (r *Replica) Links(i int, yield func(j int) bool) {
+	for _, j := range r.log.links(int32(i)) {
+		if !yield(int(j)) {
+			return
+		}
+	}
+}
+
 // Continued reports whether a change of the same author follows i on its chain.
 func (r *Replica) Continued(i int) bool { return r.log.child(int32(i)) != none }
 

@@ -82,12 +82,10 @@ func (rm *room) noteLinks(i int) {
 	if rm.replica.Author(i) == rm.me {
 		return
 	}
-	links := rm.replica.At(i).Links
-	for k := range links.Len() {
-		if j, ok := rm.replica.Index(links.At(k)); ok {
-			rm.noteSent(j)
-		}
-	}
+	rm.replica.Links(i, func(j int) bool {
+		rm.noteSent(j)
+		return true
+	})
 }
 
 // noteSent takes in that somebody else holds change i and all before it on its chain, if it is an own one.
