@@ -9,8 +9,13 @@ import (
 	"github.com/tallystick/tallystick/internal/orphan"
 )
 
-// loadAhead is the number of packs that are read and hashed before the replica has taken them: at most as many MiB.
-const loadAhead = 16
+// Records are read and hashed by so many goroutines, each its own, and at most so many packs of each before the replica
+// has taken them: those of a segment. One more batch may wait. A batch is one segment, or frames of so many bytes.
+const (
+	loadReaders = 2
+	loadAhead   = crdt.MaxFileSegmentPacks
+	batchBytes  = 64 << 10
+)
 
 // What a merge at opening rewrites at most, and what it must be worth: so many records, or so many bytes of packs that are
 // no segments yet.
@@ -28,55 +33,120 @@ type stored struct {
 	segment bool
 }
 
-// load puts the store into replica: one goroutine reads and hashes while this one links and applies. Every hash, every
+// A batch is records that one goroutine reads.
+type batch struct {
+	records []record
+	bytes   int
+	packs   chan storedPack // closed when all are read, or err says why not
+	err     error
+}
+
+type record struct {
+	n     uint64
+	bytes []byte
+}
+
+type storedPack struct {
+	record
+	*crdt.StoredPack
+}
+
+// read is run once. It ends early with ctx.
+func (b *batch) read(ctx context.Context, checker *crdt.Checker) {
+	defer close(b.packs)
+	for _, r := range b.records {
+		err := checker.EachStored(r.bytes, func(p *crdt.StoredPack) error {
+			select {
+			case b.packs <- storedPack{r, p}:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if ctx.Err() != nil {
+			b.err = ctx.Err()
+			return
+		}
+		if err != nil {
+			b.err = fmt.Errorf("record %d: %w", r.n, err)
+			return
+		}
+	}
+}
+
+// eachBatch makes batches of all records, and sends each to be read, and on in order.
+func eachBatch(ctx context.Context, s Store, unread, inOrder chan<- *batch) error {
+	next := &batch{}
+	send := func() error {
+		b := next
+		b.packs = make(chan storedPack, loadAhead)
+		next = &batch{}
+		for _, to := range []chan<- *batch{unread, inOrder} { // in this order: who waits for the packs of one knows that it is read
+			select {
+			case to <- b:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}
+	err := s.Records(func(n uint64, encoded []byte) error {
+		if crdt.IsSegment(encoded) && len(next.records) > 0 {
+			if err := send(); err != nil {
+				return err
+			}
+		}
+		next.records = append(next.records, record{n, bytes.Clone(encoded)})
+		if next.bytes += len(encoded); next.bytes < batchBytes && !crdt.IsSegment(encoded) {
+			return nil
+		}
+		return send()
+	})
+	if err == nil && len(next.records) > 0 {
+		err = send()
+	}
+	return err
+}
+
+// load puts the store into replica: some goroutines read and hash while this one links and applies. Every hash, every
 // link and every tip's signature is checked. What lacks a parent, since part of the store was lost, waits in orphans; then
 // nothing is merged. Else the newest records are merged if they are many or large.
 func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *orphan.Packs) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	type numbered struct {
-		n    uint64
-		pack *crdt.StoredPack
-		stored
-	}
-	packs := make(chan numbered, loadAhead)
+	unread, inOrder := make(chan *batch), make(chan *batch, 1)
 	read := make(chan error, 1)
 	checker := cfg.Checker
 	orphans.Checker = checker
 	go func() {
-		defer close(packs)
-		read <- cfg.Store.Records(func(n uint64, record []byte) error {
-			of := stored{bytes: len(record), segment: crdt.IsSegment(record)}
-			if !of.segment {
-				record = bytes.Clone(record) // its pack keeps it
-			}
-			var gone error
-			err := checker.EachStored(record, func(pack *crdt.StoredPack) error {
-				select {
-				case packs <- numbered{n, pack, of}:
-				case <-ctx.Done():
-					gone = ctx.Err()
-				}
-				return gone
-			})
-			if err != nil && gone == nil {
-				return fmt.Errorf("record %d: %w", n, err)
-			}
-			return err
-		})
+		read <- eachBatch(ctx, cfg.Store, unread, inOrder)
+		close(unread)
+		close(inOrder)
 	}()
+	for range loadReaders {
+		go func() {
+			for b := range unread {
+				b.read(ctx, checker)
+			}
+		}()
+	}
 	var refused error
 	var records []stored
-	for p := range packs {
-		if refused != nil {
-			continue // the reader is on its way out
+	for b := range inOrder {
+		for p := range b.packs {
+			if refused != nil {
+				continue // the readers are on their way out
+			}
+			if p.n == uint64(len(records)) { // the first pack of its record
+				records = append(records, stored{start: replica.Len(), bytes: len(p.bytes), segment: crdt.IsSegment(p.bytes)})
+			}
+			if err := orphans.Load(replica, p.StoredPack); err != nil {
+				refused = fmt.Errorf("record %d: %w", p.n, err)
+				stop()
+			}
 		}
-		if p.n == uint64(len(records)) { // the first pack of its record
-			p.start = replica.Len()
-			records = append(records, p.stored)
-		}
-		if err := orphans.Load(replica, p.pack); err != nil {
-			refused = fmt.Errorf("record %d: %w", p.n, err)
+		if refused == nil && b.err != nil {
+			refused = b.err
 			stop()
 		}
 	}
