@@ -85,11 +85,16 @@ func (d *feedDoc) mark(it markItem) {
 	}
 }
 
-// settle puts the late marks where they belong, in the order of the tree.
+// settle puts the late marks where they belong, nearly in the order of the tree: what they
+// are said of and their places in late are one number, and numbers are sorted soonest.
 func (d *feedDoc) settle() {
-	slices.SortFunc(d.late, markItem.compare)
-	for _, it := range d.late {
-		d.marks.set(it)
+	order := make([]uint64, len(d.late))
+	for k, it := range d.late {
+		order[k] = uint64(uint32(it.target.change))<<32 | uint64(k)
+	}
+	slices.Sort(order)
+	for _, at := range order {
+		d.marks.set(d.late[uint32(at)])
 	}
 	d.late = nil
 }

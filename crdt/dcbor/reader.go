@@ -377,71 +377,101 @@ func (r *Reader) Literal(depth int) []byte {
 }
 
 // literalEnd is where the literal at off ends, or -1 if there is none: why, only
-// [Reader.literal] says, which this function does the work of where all is well. Its
-// own depth is bounded by its argument.
-func literalEnd(b []byte, off, depth int) int {
-	if off >= len(b) {
-		return -1
+// [Reader.literal] says, which this function does the work of where all is well.
+func literalEnd(b []byte, off, depth int) int { return itemsEnd(b, off, 1, depth) }
+
+// itemsEnd is where n literals end, the first of which is at off, or -1. Its own depth is
+// bounded by its argument.
+func itemsEnd(b []byte, off int, n uint64, depth int) int {
+	for ; n > 0; n-- {
+		if off >= len(b) {
+			return -1
+		}
+		major, low := b[off]&0xe0, uint64(b[off]&0x1f)
+		if off++; low >= 24 {
+			if off, low = longHead(b, off-1); off < 0 {
+				return -1
+			}
+		}
+		switch major {
+		case majorUint, majorNeg:
+			if low > math.MaxInt64 {
+				return -1
+			}
+		case majorBytes, majorText:
+			if low > uint64(len(b)-off) || major == majorText && !validText(b[off:off+int(low)]) {
+				return -1
+			}
+			off += int(low)
+		case majorArray:
+			if depth == 0 || low > uint64(len(b)-off) {
+				return -1
+			}
+			if off = itemsEnd(b, off, low, depth-1); off < 0 {
+				return -1
+			}
+		case majorMap:
+			if depth == 0 || low > uint64(len(b)-off)/2 {
+				return -1
+			}
+			var last []byte
+			for ; low > 0; low-- {
+				if off >= len(b) || b[off]&0xe0 != majorText {
+					return -1
+				}
+				end := itemsEnd(b, off, 1, 0)
+				if end < 0 || bytes.Compare(last, b[off:end]) >= 0 {
+					return -1
+				}
+				last = b[off:end]
+				if off = itemsEnd(b, end, 1, depth-1); off < 0 {
+					return -1
+				}
+			}
+		case majorOther:
+			if low < itemFalse&0x1f || low > itemNull&0x1f && low < 24 { // from 24 on it is a float
+				return -1
+			}
+		default:
+			return -1
+		}
 	}
-	major, n := b[off]&0xe0, uint64(b[off]&0x1f)
-	if n >= 24 {
+	return off
+}
+
+// longHead reads the head at off, which is longer than one byte, or the float. It is -1
+// if there is none. A float is 24.
+func longHead(b []byte, off int) (end int, n uint64) {
+	if b[off]&0xe0 == majorOther {
 		r := Reader{buf: b, off: off}
-		if major == majorOther {
-			r.Float()
-		} else {
-			n, _ = r.head(major)
+		if r.Float(); r.err != nil {
+			return -1, 0
 		}
-		if r.err != nil {
-			return -1
-		}
-		off = r.off
-	} else {
-		off++
+		return r.off, 24
 	}
-	switch major {
-	case majorUint, majorNeg:
-		if n > math.MaxInt64 {
-			return -1
-		}
-		return off
-	case majorBytes, majorText:
-		if n > uint64(len(b)-off) || major == majorText && !utf8.Valid(b[off:off+int(n)]) {
-			return -1
-		}
-		return off + int(n)
-	case majorArray:
-		if depth == 0 || n > uint64(len(b)-off) {
-			return -1
-		}
-		for ; n > 0 && off >= 0; n-- {
-			off = literalEnd(b, off, depth-1)
-		}
-		return off
-	case majorMap:
-		if depth == 0 || n > uint64(len(b)-off)/2 {
-			return -1
-		}
-		var last []byte
-		for ; n > 0 && off >= 0; n-- {
-			if off == len(b) || b[off]&0xe0 != majorText {
-				return -1
-			}
-			end := literalEnd(b, off, 0)
-			if end < 0 || bytes.Compare(last, b[off:end]) >= 0 {
-				return -1
-			}
-			last = b[off:end]
-			off = literalEnd(b, end, depth-1)
-		}
-		return off
-	case majorOther:
-		if n < itemFalse&0x1f || n > itemNull&0x1f && n < 24 { // from 24 on it is a float
-			return -1
-		}
-		return off
-	default:
-		return -1
+	if b[off]&0x1f == 24 && off+1 < len(b) && b[off+1] >= 24 {
+		return off + 2, uint64(b[off+1])
 	}
+	r := Reader{buf: b, off: off}
+	n, _ = r.head(b[off] & 0xe0)
+	if r.err != nil {
+		return -1, 0
+	}
+	return r.off, n
+}
+
+// validText is utf8.Valid, sooner for a few letters without accents.
+func validText(b []byte) bool {
+	if len(b) <= 16 {
+		var or byte
+		for _, c := range b {
+			or |= c
+		}
+		if or < utf8.RuneSelf {
+			return true
+		}
+	}
+	return utf8.Valid(b)
 }
 
 // literal's own depth is bounded by its argument.
