@@ -219,7 +219,8 @@ func onCores(n int, do func(k int)) {
 	others.Wait()
 }
 
-// VerifyTips is [Replica.VerifyTips] of a replica of c's room, with what c remembers.
+// VerifyTips is [Replica.VerifyTips] of a replica of c's room, with what c remembers. It
+// reads the log alone: a [View] may be made meanwhile.
 func (c *Checker) VerifyTips(r *Replica) error {
 	l := r.log
 	var tips []signedRun

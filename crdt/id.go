@@ -91,7 +91,7 @@ func ParseAuthor(b []byte) (Author, error) {
 	if err != nil {
 		return a, fmt.Errorf("%w: not on the curve", ErrBadAuthor)
 	}
-	if !bytes.Equal(p.Bytes(), b) {
+	if !reduced(b) {
 		return a, fmt.Errorf("%w: not the canonical encoding", ErrBadAuthor)
 	}
 	if new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 1 {
@@ -99,6 +99,21 @@ func ParseAuthor(b []byte) (Author, error) {
 	}
 	copy(a[:], b)
 	return a, nil
+}
+
+// reduced reports whether the y of an encoded point is less than 2^255 - 19, so that no
+// other bytes encode it; but for the two points with x = 0, which are of small order. It
+// says at once what encoding the point again says with an inversion.
+func reduced(b []byte) bool {
+	if b[0] < 0xed || b[31]&0x7f != 0x7f {
+		return true
+	}
+	for _, c := range b[1:31] {
+		if c != 0xff {
+			return true
+		}
+	}
+	return false
 }
 
 // signed is the message that the signature of a run is over.

@@ -1,8 +1,10 @@
 package crdt
 
 import (
+	"bytes"
 	"testing"
 
+	"filippo.io/edwards25519"
 	"pgregory.net/rapid"
 )
 
@@ -37,4 +39,42 @@ func TestIDTable(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An author's key is refused unless it is the one encoding of its point, also at the
+// edges of the field.
+func TestReduced(t *testing.T) {
+	t.Parallel()
+	keys := [][]byte{make([]byte, 32)}
+	for low := range 256 {
+		for _, middle := range []byte{0, 0xfe, 0xff} {
+			for _, high := range []byte{0, 0x7e, 0x7f, 0x80, 0xff} {
+				key := bytes.Repeat([]byte{middle}, 32)
+				key[0], key[31] = byte(low), high
+				keys = append(keys, key)
+			}
+		}
+	}
+	good, other := 0, 0
+	for _, key := range keys {
+		p, err := new(edwards25519.Point).SetBytes(key)
+		if err != nil || new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 1 {
+			if _, err := ParseAuthor(key); err == nil {
+				t.Fatalf("%x is taken", key)
+			}
+			continue
+		}
+		want := bytes.Equal(p.Bytes(), key)
+		if _, err := ParseAuthor(key); (err == nil) != want {
+			t.Fatalf("%x: %v, want %v", key, err, want)
+		}
+		if want {
+			good++
+		} else {
+			other++
+		}
+	}
+	if good == 0 || other == 0 {
+		t.Fatalf("%d good, %d encoded otherwise", good, other)
+	}
 }

@@ -156,7 +156,10 @@ func load(ctx context.Context, cfg NodeConfig, replica *crdt.Replica, orphans *o
 	if refused != nil {
 		return refused
 	}
-	if err := checker.VerifyTips(replica); err != nil {
+	verified := make(chan error, 1)
+	go func() { verified <- checker.VerifyTips(replica) }()
+	replica.View() // sorts the marks that came meanwhile: what is verified is in the log alone
+	if err := <-verified; err != nil {
 		return err
 	}
 	if orphans.Len() > 0 {
