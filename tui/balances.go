@@ -139,10 +139,9 @@ func (m *Model) balancePart(b *ledger.Balance, scale int) textLine {
 
 // leastScale is how many digits all figures have after the point at least: two, as most money has, if any has one.
 func leastScale(all []ledger.Balance) int {
-	var stack [64]byte
 	for i := range all {
 		for _, s := range sums(&all[i]) {
-			if bytes.IndexByte(s.Append(stack[:0], 0), '.') >= 0 {
+			if s.Scale() > 0 {
 				return 2
 			}
 		}
@@ -155,7 +154,29 @@ func (m *Model) balancesOf(unit string) []ledger.Balance {
 	if m.manyParties(unit) {
 		return m.balancesOfRow(unit)
 	}
-	return m.meFirst(m.book.book.Balances(unit))
+	return m.allBalances(unit).of
+}
+
+// unitBalances are the balances of a unit.
+type unitBalances struct {
+	of    []ledger.Balance // oneself first
+	scale int              // digits after the point at least
+}
+
+// allBalances are the balances of a unit, put in order once for what the book says now: of thousands it takes as long as all the
+// rest of a key. They are not to be changed.
+func (m *Model) allBalances(unit string) unitBalances {
+	b := &m.book
+	if b.balances == nil || b.balancesAt != b.at {
+		b.balances, b.balancesAt = map[string]unitBalances{}, b.at
+	}
+	all, ok := b.balances[unit]
+	if !ok {
+		all.of = m.meFirst(b.book.Balances(unit))
+		all.scale = leastScale(all.of)
+		b.balances[unit] = all
+	}
+	return all
 }
 
 // balancesOfRow are the balances of oneself and of the parties of the row under the cursor.
@@ -236,8 +257,8 @@ func (p *balancesPage) load(m *Model) {
 	}
 	p.loaded, p.at = true, m.book.at
 	p.units = m.book.book.Units()
-	p.all = m.meFirst(m.book.book.Balances(p.unit))
-	p.scale = leastScale(p.all)
+	all := m.allBalances(p.unit)
+	p.all, p.scale = all.of, all.scale
 	p.list.Sync(partyRows(p.all))
 }
 

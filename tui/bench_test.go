@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -204,5 +205,36 @@ func TestBudgets(t *testing.T) {
 	}
 	if still != 0 {
 		t.Errorf("%d bytes though nothing changed", still)
+	}
+}
+
+// partyWorld has balances of 2,500 parties in one unit.
+var partyWorld = sync.OnceValue(func() *world {
+	w := newWorld(&testing.T{})
+	me := w.key("alice")
+	for i := range 2500 {
+		e := ledger.NewTransfer("alice", fmt.Sprintf("party %d", i*7919%2500), int64(100+i), 2, "", "meal")
+		e.Postings[0].Key = &me
+		w.bulk("alice", e)
+	}
+	w.writer("alice").Sign()
+	w.publish()
+	return w
+})
+
+// BenchmarkPages opens a page over many parties, and draws. The budget of a key is 2 ms, its way through the program included.
+func BenchmarkPages(b *testing.B) {
+	for _, page := range []string{"I", "B", "P", ":"} {
+		b.Run(page, func(b *testing.B) {
+			d := newDriver(b, partyWorld(), 120, 36)
+			d.press("esc")
+			b.ReportAllocs()
+			for b.Loop() {
+				d.press(page)
+				b.StopTimer()
+				d.press("esc")
+				b.StartTimer()
+			}
+		})
 	}
 }

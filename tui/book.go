@@ -26,6 +26,9 @@ type bookState struct {
 	waiting int // entries that wait for my word
 	owing   owing
 	owingAt uint64 // the version of book that owing is of, if it is ready
+
+	balances   map[string]unitBalances // by unit; they are read when they are asked for
+	balancesAt uint64                  // the version of book that they are of
 }
 
 // called is how one author is shown, ready to be drawn.

@@ -193,7 +193,9 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		return lead + s + screen.Const(strings.Repeat(" ", max(8-len(s), 1)))
 	}
 	if !full {
-		digits = 16
+		if digits = 16; ext == inPane {
+			digits = 12
+		}
 		label = func(s screen.Const) screen.Const {
 			return lead + s + screen.Const(strings.Repeat(" ", max(7-len(s), 1)))
 		}
@@ -246,10 +248,13 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 	if v.Forked(c.Author) && ext != inEvidence {
 		line("", own(st.Error, "FORK"), own(st.Text, m.keyed(": {ledger.evidence} shows it")))
 	}
-	if full {
+	switch {
+	case full:
 		line("seq", own(st.Text, number(int(c.Seq))))
 		line("lamport", own(st.Text, number(int(c.Lamport))))
-	} else {
+	case ext == inPane: // what nobody looks for from entry to entry is on the whole screen
+		line("seq", own(st.Text, number(int(c.Seq))))
+	default:
 		line("seq", own(st.Text, number(int(c.Seq))), own(st.Dim, "   lamport "), own(st.Text, number(int(c.Lamport))))
 	}
 	switch {
@@ -262,7 +267,11 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		line("prev", own(st.Text, hexIn(c.Prev, prevDigits(full), w-10)))
 	}
 	m.linkLines(&out, label, c.Links, w, full)
-	line("claims", own(st.Text, m.claimed(c.Time, timeLayout)))
+	layout := timeLayout
+	if ext == inPane {
+		layout = "2006-01-02 15:04"
+	}
+	line("claims", own(st.Text, m.claimed(c.Time, layout)))
 	m.stateLines(&out, label, change, w)
 	if ext == inEvidence {
 		return m.saidLines(out, label, change, w)
