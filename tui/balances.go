@@ -32,11 +32,16 @@ func (m *Model) partyLong(p ledger.Party) safe.String {
 	return m.cs.Text(p.Label, nameCells)
 }
 
+// partyShort is how a party is shown beside others: a name without a key in quotes, if it could be taken for somebody's with one.
 func (m *Model) partyShort(p ledger.Party) safe.String {
-	if !p.Bound {
-		return m.cs.Text(p.Label, nameCells)
+	switch label := m.cs.Text(p.Label, nameCells); {
+	case p.Bound:
+		return m.calledOf(p.Key).short
+	case m.book.people != nil && m.book.people.Seems(p.Label):
+		return safe.Concat(safe.Literal(`"`), label, safe.Literal(`"`))
+	default:
+		return label
 	}
-	return m.calledOf(p.Key).short
 }
 
 // forkedParty reports whether a party's author has forked.
@@ -430,7 +435,9 @@ func (m *Model) drawBalance(a screen.Area, y int, c *balanceColumns, b *ledger.B
 	case b.Party.Bound && b.Party.Key == m.snap.Me:
 		a.ConstCut(x, y, markCells+c.name-x, m.st.Dim, " (you)")
 	case !b.Party.Bound:
-		a.ConstCut(x, y, markCells+c.name-x, m.st.Dim, " (a name, no key)")
+		if words := screen.Const(" (a name, no key)"); x+screen.Width(words) <= markCells+c.name {
+			a.Const(x, y, m.st.Dim, words)
+		}
 	}
 	x = markCells + c.name
 	var stack [64]byte

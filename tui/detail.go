@@ -213,10 +213,6 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		}
 		out = append(out, nil)
 	}
-	authorCells := w - 10
-	if full {
-		authorCells -= len(" (you)")
-	}
 	you := part{}
 	if c.Author == m.snap.Me {
 		you = own(st.Dim, " (you)")
@@ -237,9 +233,9 @@ func (m *Model) changeLines(change int, entry crdt.Key, isRow bool, w int, ext e
 		out = append(append(out, block...), nil)
 	} else if ext != inEvidence { // told above both
 		if full {
-			line("author", own(st.Text, hexIn(c.Author, authorDigits(full), authorCells)), you)
+			line("author", own(st.Text, hexIn(c.Author, 64, w-10)))
 			if m.known() {
-				line("", outside(st.Text, m.calledOf(c.Author).short))
+				line("", outside(st.Text, m.calledOf(c.Author).short), you)
 			}
 		} else {
 			line("author", outside(st.Text, m.calledOf(c.Author).long), you)
@@ -311,13 +307,6 @@ func (m *Model) beyondRow(k crdt.Key) bool {
 	}
 	e := m.entryText(m.snap.View.Row(i))
 	return e.invalid != "" || e.postings != 2
-}
-
-func authorDigits(full bool) int {
-	if full {
-		return 64
-	}
-	return 12
 }
 
 func prevDigits(full bool) int {

@@ -14,7 +14,7 @@ func defaultMarkKeys() MarkKeys {
 		Withdraw:  bind("u", "withdraw: asks, and takes a memo", "u"),
 		Undo:      bind("U", "take back what you said last", "U"),
 		Correct:   bind("e", "correct your own entry", "e"),
-		Select:    bind("space", "select, for a, d or u on several", "space"),
+		Select:    bind("space", "select several, to say one thing of them all", "space"),
 		Inbox:     bind("I", "what waits for your word, and back", "I"),
 		Balances:  bind("B", "balances", "B"),
 		Withdrawn: bind("w", "withdrawn entries shown or hidden", "w"),

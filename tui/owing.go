@@ -164,12 +164,25 @@ func (o *personPage) balanceLines(m *Model, w int) (out []textLine) {
 		if b.Tallied.IsZero() && b.Claimed.IsZero() && b.Disputed.IsZero() {
 			continue
 		}
-		l := append(textLine{own(st.Dim, " in this room   ")}, m.sumParts(b.Tallied, u)...)
+		l := append(textLine{own(st.Dim, " in this room  ")}, m.sumParts(b.Tallied, u)...)
+		add := func(words part, s ledger.Sum) {
+			more := append(textLine{words}, m.sumParts(s, u)...)
+			if l.width()+3+more.width() > w && len(l) > 1 {
+				out = append(out, cutLine(l, w))
+				l = textLine{own(0, blanks(15))}
+				if 15+more.width() > w {
+					l = textLine{own(0, "   ")}
+				}
+			} else {
+				l = append(l, own(0, "   "))
+			}
+			l = append(l, more...)
+		}
 		if b.Claimed != b.Tallied {
-			l = append(append(l, own(st.Dim, "   with what is only claimed ")), m.sumParts(b.Claimed, u)...)
+			add(own(st.Dim, "with what is claimed "), b.Claimed)
 		}
 		if !b.Disputed.IsZero() {
-			l = append(append(l, own(st.Warn, "   disputed ")), m.sumParts(b.Disputed, u)...)
+			add(own(st.Warn, "disputed "), b.Disputed)
 		}
 		out = append(out, cutLine(l, w))
 	}
@@ -178,7 +191,7 @@ func (o *personPage) balanceLines(m *Model, w int) (out []textLine) {
 	}
 	for _, u := range o.owing.units {
 		if s := o.owing.with[o.author][u]; !s.IsZero() {
-			l := append(textLine{own(st.Dim, " with you       ")}, m.sumParts(s.Neg(), u)...)
+			l := append(textLine{own(st.Dim, " with you      ")}, m.sumParts(s.Neg(), u)...)
 			word := screen.Const("   you owe them")
 			if s.Sign() > 0 {
 				word = "   they owe you"
@@ -187,7 +200,7 @@ func (o *personPage) balanceLines(m *Model, w int) (out []textLine) {
 		}
 	}
 	if o.owing.ready && len(o.owing.with[o.author]) == 0 {
-		out = appendWrapped(out, w, " with you       ", st.Dim, st.Dim, safe.Literal("nothing tallied between you"))
+		out = appendWrapped(out, w, " with you      ", st.Dim, st.Dim, safe.Literal("nothing tallied between you"))
 	}
 	return out
 }
