@@ -268,6 +268,7 @@ var masks = []struct {
 	{regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`), 'p'},
 	{regexp.MustCompile(`\?[0-9a-f]{2,}`), 'x'}, // of a look-alike's key
 	{regexp.MustCompile(`\b[0-9a-f]{7,64}\b`), 'x'},
+	{regexp.MustCompile(`\bx{8}( [0-9a-f]{4})+\b`), 'x'}, // of which the rest follows
 	{regexp.MustCompile(`\b[0-9a-f]{4,8}( [0-9a-f]{4,8}){1,}\b`), 'x'},
 }
 
