@@ -27,13 +27,38 @@ const segmentRecord = 0x01
 func (r *Replica) RecordFrom(from int) (record []byte, next int) {
 	l := r.log
 	pack := l.packAt(int32(from))
-	for n := min(MaxFileSegmentPacks, len(l.packs)-pack); n > 0; n /= 2 {
-		end := l.packEnd(pack + n - 1)
-		if record = r.segmentRecord(int32(from), pack, pack+n); len(record) <= MaxPackBytes {
-			return record, int(end)
+	most := MaxFileSegmentPacks
+	for n := r.packsFitting(pack, most); n > 0; {
+		record = r.segmentRecord(int32(from), pack, pack+n)
+		raw := 0
+		for _, p := range l.packs[pack : pack+n] {
+			raw += int(p.bytes)
 		}
+		r.packing = float64(len(record)) / float64(raw)
+		fits := len(record) <= MaxPackBytes
+		if !fits {
+			most = n - 1
+		}
+		better := r.packsFitting(pack, most)
+		if fits && better < 2*n {
+			return record, int(l.packEnd(pack + n - 1))
+		}
+		n = better
 	}
 	return r.PackFrom(from, nil)
+}
+
+// packsFitting is how many packs, at most so many, a record may hold if it shrinks them
+// as the last one did its own: making one of too many, or far too few, is in vain.
+func (r *Replica) packsFitting(pack, most int) (n int) {
+	l := r.log
+	most = min(most, len(l.packs)-pack)
+	for left := float64(MaxPackBytes); n < most; n++ {
+		if left -= r.packing * float64(l.packs[pack+n].bytes); left < 0 {
+			break
+		}
+	}
+	return max(n, min(most, 1))
 }
 
 // segmentRecord encodes packs [from, to) without what lies before first:

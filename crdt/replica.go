@@ -17,6 +17,7 @@ type Replica struct {
 	doc     document
 	pending *pending
 	placing placing // of the segment that is being loaded
+	packing float64 // what the last record took of the bytes of its packs; 0: there was none
 
 	observers []*observer
 	journal   *journal // nil: nobody observes
