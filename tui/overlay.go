@@ -36,11 +36,10 @@ type question struct {
 
 // yesNo is how a question is answered: the key for no as a capital, if that means it too, since it is what all else means.
 func (m *Model) yesNo() screen.Const {
-	yes, no := m.keyNames["dialog.yes"], m.keyNames["dialog.no"]
-	if capital := strings.ToUpper(no); slices.Contains(m.keys.Dialog.No.Keys(), capital) {
-		no = capital
+	if capital := strings.ToUpper(m.keyNames["dialog.no"]); slices.Contains(m.keys.Dialog.No.Keys(), capital) {
+		return m.keyed("{dialog.yes}/") + m.keyedAs("{dialog.no}", strings.ToUpper)
 	}
-	return screen.Const(yes + "/" + no)
+	return m.keyed("{dialog.yes}/{dialog.no}")
 }
 
 func (q *question) focus() focus { return onDialog }

@@ -54,6 +54,7 @@ var constDoor = map[string]string{
 	`strings.Join(words[:n], "   ")`:                                  "digits of a safety number",
 	`ledger.SafetyNumber(me, a)`:                                      "digits",
 	`p.Shown.Digits`:                                                  "hex",
+	`r.Text`:                                                          "people_page.go: blocks of a code",
 	`m.cs.Text(strings.TrimSpace(f.line.String()), 24).String()`:      "made safe",
 }
 
