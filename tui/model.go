@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"charm.land/bubbles/v2/key"
@@ -177,9 +178,7 @@ func (m *Model) update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case filteredMsg:
 		return m, m.onFiltered(msg)
 	case namesMsg:
-		for label, at := range msg.labels {
-			m.names.note(label, at)
-		}
+		m.names.noteAll(maps.All(msg.labels))
 		m.welcome.wrote = m.welcome.wrote || msg.wrote
 		m.welcome.shown, m.dirty = !m.welcome.wrote, true
 	case digestMsg:

@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 
@@ -25,7 +26,7 @@ const (
 // alphabet. So it does not matter in which order all of it was read.
 type namesState struct {
 	all    map[string]use
-	labels []string // of all in order, nil if they are to be sorted anew
+	labels []string // of all in order, nil if they are to be sorted
 }
 
 // use is where in the list a label was used last; zero for one that was not.
@@ -40,31 +41,51 @@ func (a use) compare(b use) int {
 	return cmp.Or(cmp.Compare(a.lamport, b.lamport), bytes.Compare(a.change[:], b.change[:]), cmp.Compare(a.index, b.index), cmp.Compare(a.posting, b.posting))
 }
 
-// note takes up that a label was used, or that somebody is called so.
+// compare is the order of two labels.
+func (s *namesState) compare(a, b string) int {
+	return cmp.Or(s.all[b].compare(s.all[a]), cmp.Compare(a, b))
+}
+
+// note takes up that a label was used, or that somebody is called so. What is in order stays so: changes may come by the thousand.
 func (s *namesState) note(label string, at use) {
 	if s.all == nil {
 		s.all = map[string]use{}
 	}
-	if old, known := s.all[label]; !known || at.compare(old) > 0 {
-		s.all[label], s.labels = at, nil
+	old, known := s.all[label]
+	if known && at.compare(old) <= 0 {
+		return
+	}
+	if s.labels != nil && known {
+		i, _ := slices.BinarySearchFunc(s.labels, label, s.compare)
+		s.labels = slices.Delete(s.labels, i, i+1)
+	}
+	s.all[label] = at
+	if s.labels != nil {
+		i, _ := slices.BinarySearchFunc(s.labels, label, s.compare)
+		s.labels = slices.Insert(s.labels, i, label)
 	}
 	if len(s.all) > 2*maxNames {
 		s.offered()
 	}
 }
 
+// noteAll is note of many.
+func (s *namesState) noteAll(labels iter.Seq2[string, use]) {
+	s.labels = nil
+	for label, at := range labels {
+		s.note(label, at)
+	}
+}
+
 // offered are the labels in order. The least of them are forgotten if there are too many.
 func (s *namesState) offered() []string {
-	if s.labels != nil || len(s.all) == 0 {
-		return s.labels
+	if s.labels == nil {
+		s.labels = slices.SortedFunc(maps.Keys(s.all), s.compare)
 	}
-	s.labels = slices.SortedFunc(maps.Keys(s.all), func(a, b string) int {
-		return cmp.Or(s.all[b].compare(s.all[a]), cmp.Compare(a, b))
-	})
 	for _, l := range s.labels[min(len(s.labels), maxNames):] {
 		delete(s.all, l)
 	}
-	s.labels = slices.Clip(s.labels[:len(s.all)])
+	s.labels = s.labels[:len(s.all)]
 	return s.labels
 }
 
