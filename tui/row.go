@@ -95,10 +95,10 @@ func (m *Model) side(e *entryText, at, w int) safe.String {
 		s = e.to
 	}
 	c := e.alike[at]
-	switch more := safe.Literal(",…"); {
-	case c == nil || s.Width() <= w:
+	if c == nil || s.Width() <= w {
 		return s
-	case len(e.keys[at]) > 1 && w >= e.leastSide(at)+more.Width():
+	}
+	if more := safe.Literal(",…"); len(e.keys[at]) > 1 && w >= e.leastSide(at)+more.Width() {
 		return safe.Concat(m.withTail(c.name, c.tail, w-more.Width()), more)
 	}
 	return m.withTail(c.name, c.tail, w)
