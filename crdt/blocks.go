@@ -37,11 +37,9 @@ func (b *blocks) reserve(first int32, n int) (block []byte, pos int) {
 	at := b.open
 	switch {
 	case n >= ownBlockBytes:
-		at = len(b.bufs)
-		b.bufs = append(b.bufs, make([]byte, n))
-		if at == b.open {
-			b.open, b.used = at+1, 0 // there is none yet
-		}
+		block = make([]byte, n)
+		b.own(first, block)
+		return block, 0
 	case at == len(b.bufs) || b.used+n > len(b.bufs[at]):
 		size := firstBlockBytes
 		if at < len(b.bufs) {
@@ -57,6 +55,29 @@ func (b *blocks) reserve(first int32, n int) (block []byte, pos int) {
 		b.extents = append(b.extents, extent{first, int32(at)})
 	}
 	return b.bufs[at], pos
+}
+
+// own makes block the one of the changes from first on, and of no others.
+func (b *blocks) own(first int32, block []byte) {
+	at := len(b.bufs)
+	if at == b.open {
+		b.open, b.used = at+1, 0 // there is none yet
+	}
+	b.bufs = append(b.bufs, block)
+	b.extents = append(b.extents, extent{first, int32(at)})
+}
+
+// add puts payloads with their heads, those of the changes from first on, and returns
+// where in their block they begin. Those that are kept nobody writes to any more: then
+// they are their block, if they would have one of their own and fill it well.
+func (b *blocks) add(first int32, payloads []byte, kept bool) (pos int) {
+	if n := len(payloads); kept && n >= ownBlockBytes && cap(payloads)-n <= n/4 {
+		b.own(first, payloads)
+		return 0
+	}
+	block, pos := b.reserve(first, len(payloads))
+	copy(block[pos:], payloads)
+	return pos
 }
 
 // mark is called for the first change of each slab, once its payload has a place.

@@ -79,6 +79,9 @@ func (d *feedDoc) add(it feedItem) {
 func (d *feedDoc) mark(it markItem) {
 	switch {
 	case d.watch == nil:
+		if len(d.late) == cap(d.late) {
+			d.late = slices.Grow(d.late, len(d.late)+1) // append adds a quarter
+		}
 		d.late = append(d.late, it)
 	case d.said().set(it):
 		d.watch.marked(it)

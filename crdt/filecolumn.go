@@ -166,14 +166,17 @@ func (p *packer) append(dst, raw []byte) []byte {
 }
 
 // An unpacker reads what a packer wrote.
-type unpacker struct{ zstd *zstd.Decoder }
+type unpacker struct {
+	zstd    *zstd.Decoder
+	columns [columns][]byte // memory of the last segment's
+}
 
 var unpackers = sync.Pool{New: func() any {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(max(MaxFileColumnBytes, MaxSnapshotBytes)))
 	if err != nil {
 		panic("crdt: internal error: " + err.Error())
 	}
-	return &unpacker{d}
+	return &unpacker{zstd: d}
 }}
 
 // column reads a column of at most *limit bytes, which are allocated only then,

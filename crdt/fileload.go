@@ -257,11 +257,11 @@ func (f *packReader) unpack(body []byte) (first error) {
 	r := columnReader{buf: body}
 	limit := MaxFileColumnBytes
 	for c := range columns {
-		raw, err := f.unpacker.column(&r, f.columns[c], &limit)
+		raw, err := f.unpacker.column(&r, f.unpacker.columns[c], &limit)
 		if err != nil && first == nil {
 			first = fmt.Errorf("%w: %w", ErrFileColumns, err)
 		}
-		f.columns[c] = raw
+		f.unpacker.columns[c] = raw
 		f.raw[c].buf = raw
 	}
 	if first == nil && !r.done() {

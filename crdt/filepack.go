@@ -19,7 +19,6 @@ type packReader struct {
 	keys    map[Author]bool // of them
 	segmentReader
 	unpacker *unpacker
-	columns  [columns][]byte // memory of the last segment's
 	pack     filePack
 	ops      []byte // of one change
 }
@@ -371,7 +370,7 @@ func (f *fileReader) accept() error {
 		return ErrFileColumns
 	}
 	f.payloads -= int64(p.bare)
-	ends, err := r.put(p, func(place int32) int32 { return place }, func(number uint32) uint32 {
+	ends, err := r.put(p, false, func(place int32) int32 { return place }, func(number uint32) uint32 {
 		a := &f.authors[number]
 		if a.number == 0 {
 			a.number = l.authorIndex(a.key) + 1

@@ -137,7 +137,7 @@ func (r *Replica) LoadStored(p *StoredPack) error {
 	}
 	w := &r.placing
 	from := r.log.n
-	ends, err := r.put(&p.filePack, w.index, func(number uint32) uint32 {
+	ends, err := r.put(&p.filePack, true, w.index, func(number uint32) uint32 {
 		a := &w.authors[number]
 		if *a == newcomer {
 			*a = r.log.authorIndex(p.record.authors[number]) + 1
@@ -218,8 +218,9 @@ func (r *Replica) authorNumber(a *Author) uint32 {
 
 // put adds the changes of p to the log, and returns the ends of its runs; or it returns
 // [ErrFull] and does nothing. index is the log index of a place before p, author the
-// number in the log of one of its authors.
-func (r *Replica) put(p *filePack, index func(place int32) int32, author func(number uint32) uint32) ([]runEnd, error) {
+// number in the log of one of its authors. If the payloads of p are kept, nobody writes to
+// them any more.
+func (r *Replica) put(p *filePack, kept bool, index func(place int32) int32, author func(number uint32) uint32) ([]runEnd, error) {
 	l := r.log
 	if err := l.space(len(p.changes), len(p.links), len(p.payload)); err != nil {
 		return nil, err
@@ -234,8 +235,7 @@ func (r *Replica) put(p *filePack, index func(place int32) int32, author func(nu
 		}
 		return index(place)
 	}
-	block, pos := l.blocks.reserve(l.n, len(p.payload))
-	copy(block[pos:], p.payload)
+	pos := l.blocks.add(l.n, p.payload, kept)
 	var parents []int32
 	links := p.links
 	linked := int32(0)
