@@ -70,6 +70,13 @@ func (s *screenRun) loadFrames(ctx context.Context, t *terminal.Terminal) error 
 	if _, err := t.Resize(120, 36); err != nil {
 		return err
 	}
+	if _, err := t.WaitScreen(patience, func(scr *terminal.Screen) bool { // the cursor is where keys will move it from
+		_, y := scr.Find("New transaction")
+		_, at := scr.Cursor()
+		return y >= 0 && at == y+1
+	}); err != nil {
+		return err
+	}
 	s.figure("1,000 changes/s arriving: frames", "/s", report.Single(float64(now.Frames-counts.Frames)/seconds), "", report.AtMost("p50", 30))
 	s.figure("1,000 changes/s arriving: output", "B/s", report.Single(float64(now.Bytes-counts.Bytes)/seconds), "")
 	s.figure("1,000 changes/s arriving: CPU of the process", "%", report.Single(whole.Percent()), "with checking and storing")
