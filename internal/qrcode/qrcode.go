@@ -68,12 +68,3 @@ func Draw(text string, ground Ground, ascii bool) ([][]Run, error) {
 	}
 	return lines, nil
 }
-
-// Cells is how wide lines are.
-func Cells(lines [][]Run) int {
-	n := 0
-	for _, r := range lines[0] {
-		n += len([]rune(r.Text))
-	}
-	return n
-}
